@@ -1,7 +1,10 @@
+using System.Text.Json.Serialization;
+
 namespace OnnxPriors.Artifacts;
 
 /// <summary>
 /// What a step folder is: the names, shapes and places of all its tensors, its objective, prior and optimizer, and its files' hashes.
+/// Every property stands in the file, save for those that can be null: what a program leaves out here has its default written out.
 /// Stands in the folder as <c>manifest.json</c>; <see cref="ManifestFile"/> reads, checks and writes it.
 /// </summary>
 public sealed record Manifest
@@ -10,6 +13,7 @@ public sealed record Manifest
     public const int CurrentSchemaVersion = 1;
 
     /// <summary>The manifest's schema.</summary>
+    [JsonRequired]
     public int SchemaVersion { get; init; } = CurrentSchemaVersion;
 
     /// <summary>The program that wrote the folder, and its version.</summary>
@@ -22,6 +26,7 @@ public sealed record Manifest
     public required int IrVersion { get; init; }
 
     /// <summary>What the loss is; <c>cross-entropy</c>.</summary>
+    [JsonRequired]
     public string Objective { get; init; } = "cross-entropy";
 
     /// <summary>The number of classes C.</summary>
@@ -34,15 +39,19 @@ public sealed record Manifest
     public required IReadOnlyList<ManifestInput> Inputs { get; init; }
 
     /// <summary>The gradient model's input for labels, int64 [batch].</summary>
+    [JsonRequired]
     public string Labels { get; init; } = "labels";
 
     /// <summary>The gradient model's input for the number of labels in the whole effective batch, float [].</summary>
+    [JsonRequired]
     public string LabelCount { get; init; } = "label_count";
 
     /// <summary>The gradient model's output for the loss, float [].</summary>
+    [JsonRequired]
     public string Loss { get; init; } = "loss";
 
     /// <summary>The output for the logits [batch, C], in gradient and eval model.</summary>
+    [JsonRequired]
     public string Logits { get; init; } = "logits";
 
     /// <summary>The trainable tensors in the order of their offsets.</summary>
@@ -52,9 +61,11 @@ public sealed record Manifest
     public required long StateLength { get; init; }
 
     /// <summary>The running statistics that training updates, in the order of their offsets; empty where they are frozen.</summary>
+    [JsonRequired]
     public IReadOnlyList<ManifestBuffer> Buffers { get; init; } = [];
 
     /// <summary>The length of the flat buffer of running statistics, in floats.</summary>
+    [JsonRequired]
     public long BufferLength { get; init; }
 
     /// <summary>The prior in the update model.</summary>
@@ -64,6 +75,7 @@ public sealed record Manifest
     public required ManifestOptimizer Optimizer { get; init; }
 
     /// <summary>The metadata properties an exported model carries on (preprocessing, class names), key to value.</summary>
+    [JsonRequired]
     public IReadOnlyDictionary<string, string> Preprocessing { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The model the step was made of.</summary>
@@ -113,28 +125,34 @@ public sealed record ManifestPrior
     public required string Kind { get; init; }
 
     /// <summary>The rank K of the factor; 0 where the covariance is diagonal.</summary>
+    [JsonRequired]
     public int Rank { get; init; }
 
     /// <summary>The scale λ of the learned covariance.</summary>
+    [JsonRequired]
     public double Scale { get; init; } = 1;
 
     /// <summary>ε, added to the variance and not scaled.</summary>
+    [JsonRequired]
     public double Epsilon { get; init; }
 
     /// <summary>How λ acts: <c>covariance</c>, <c>official</c> or <c>official-unscaled</c>.</summary>
+    [JsonRequired]
     public string Scaling { get; init; } = "covariance";
 
     /// <summary>The variance of the head's own prior, zero-mean and isotropic.</summary>
+    [JsonRequired]
     public double HeadVariance { get; init; }
 
     /// <summary>The share of the learned coordinates, 0 … 1, where ε exceeds the learned variance.</summary>
+    [JsonRequired]
     public double EpsilonShare { get; init; }
 
     /// <summary>The SHA-256 of the prior file in hexadecimal, where there is one.</summary>
     public string? SourcePrior { get; init; }
 
     /// <summary>Whether the update model takes a prior at all.</summary>
-    [System.Text.Json.Serialization.JsonIgnore]
+    [JsonIgnore]
     public bool IsPresent => Kind != "none";
 }
 
@@ -145,6 +163,7 @@ public sealed record ManifestOptimizer
     public required string Name { get; init; }
 
     /// <summary>Whether SGD's momentum is Nesterov's.</summary>
+    [JsonRequired]
     public bool Nesterov { get; init; }
 
     /// <summary>The flat states [P]: each S is an input, and <c>S_next</c> an output.</summary>
@@ -154,6 +173,7 @@ public sealed record ManifestOptimizer
     public required IReadOnlyList<string> Scalars { get; init; }
 
     /// <summary>What is fixed in the graph, by name.</summary>
+    [JsonRequired]
     public IReadOnlyDictionary<string, double> Hyperparameters { get; init; } = new Dictionary<string, double>();
 }
 

@@ -88,7 +88,8 @@ public static class ManifestFile
     {
         using var document = JsonDocument.Parse(stream);
         if (document.RootElement.ValueKind != JsonValueKind.Object
-            || !document.RootElement.TryGetProperty("schemaVersion", out var version) || !version.TryGetInt32(out var number))
+            || !document.RootElement.TryGetProperty("schemaVersion", out var version)
+            || version.ValueKind != JsonValueKind.Number || !version.TryGetInt32(out var number))
             throw new ArtifactException($"'{path}' has no schemaVersion, so it is not a step's manifest; make the folder with 'onnxpriors bake'.");
         if (number != Manifest.CurrentSchemaVersion)
             throw new ArtifactException($"'{path}' has manifest schema {number}, and this version of the tool reads schema {Manifest.CurrentSchemaVersion}; bake the step with this version.");
