@@ -37,7 +37,7 @@ internal sealed class PictureDataset : IDataset
     public void Decode(int index, Example target, int enough = 0)
     {
         var length = store.Read(files[index].File, target);
-        PictureDecoder.Decode(target.Encoded.AsSpan(0, length), NameOf(index), limits, enough, target);
+        PictureDecoder.Decode(target.Encoded.AsSpan(0, length), $"{Name}/{NameOf(index)}", limits, enough, target);
     }
 
     public void Dispose() => store.Dispose();
