@@ -38,7 +38,12 @@ public sealed partial class GraphBuilder
     /// <summary>A float tensor that may train. It is never folded.</summary>
     /// <param name="name">Its name; one that is taken gets a number.</param>
     /// <param name="data">Its contents.</param>
-    public Value Parameter(string name, TensorData data) => new(names.Take(name), ValueKind.Parameter, data.Type, data.Shape, data, this);
+    /// <param name="isLiteral">Whether the file gives it in a Constant node.</param>
+    public Value Parameter(string name, TensorData data, bool isLiteral = false)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return new(names.Take(name), ValueKind.Parameter, data.Type, data.Shape, data, this) { IsLiteral = isLiteral };
+    }
 
     /// <summary>A literal tensor. Equal small ones become one.</summary>
     /// <param name="data">Its contents.</param>
@@ -168,7 +173,7 @@ public sealed partial class GraphBuilder
             return known;
         return map[value] = value.Kind switch
         {
-            ValueKind.Parameter => Parameter(value.Name, value.Data!),
+            ValueKind.Parameter => Parameter(value.Name, value.Data!, value.IsLiteral),
             ValueKind.Constant => Constant(value.Data!, value.Name),
             _ => throw new InvalidOperationException($"Nothing stands for '{value.Name}'."),
         };

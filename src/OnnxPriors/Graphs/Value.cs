@@ -57,6 +57,11 @@ public sealed class Value
     /// </summary>
     public ImmutableArray<Dimension> Contents { get; internal set; }
 
+    /// <summary>
+    /// Whether the file gives a parameter in a Constant node: exporters write plain numbers so, some converters their weights.
+    /// </summary>
+    public bool IsLiteral { get; init; }
+
     internal GraphBuilder? Builder { get; }
 
     /// <summary>The number of axes.</summary>
