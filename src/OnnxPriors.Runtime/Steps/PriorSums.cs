@@ -10,7 +10,8 @@ internal static class PriorSums
     public static double Energy(ReadOnlySpan<float> theta, ReadOnlySpan<float> prior, int rank)
     {
         var length = theta.Length;
-        var (mean, precision) = (prior[..length], prior.Slice(length, length));
+        var mean = prior[..length];
+        var precision = prior.Slice(length, length);
         var sum = 0.0;
         for (var i = 0; i < length; i++)
         {
