@@ -13,7 +13,7 @@ internal readonly record struct Piece(int Tensor, long Start, int Count);
 internal static class Pieces
 {
     /// <summary>The size of a piece in elements: large enough for efficient reading, small enough for the second-level cache.</summary>
-    public const int Size = 16384;
+    public const int Size = 8192;
 
     public static List<Piece> Of(IReadOnlyList<TensorShape> tensors)
     {
