@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using OnnxPriors.Priors;
 using OnnxPriors.Torch.Operators;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace OnnxPriors.Torch.Fitting;
@@ -110,7 +109,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
         var (logits, labels) = Logits(batch);
         var loss = nn.functional.cross_entropy(logits, labels);
         loss.backward();
-        double value = loss.item<float>();
+        double value = loss.detach().to(ScalarType.Float64).item<double>();
         return double.IsFinite(value) ? value : throw Diverged(step);
     }
 
