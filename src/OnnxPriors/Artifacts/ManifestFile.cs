@@ -35,7 +35,7 @@ public static class ManifestFile
         }
     }
 
-    /// <summary>Writes a manifest beside its place and renames it, so that it is either whole or not there.</summary>
+    /// <summary>Writes a manifest; the file appears whole or not at all.</summary>
     /// <param name="folder">The step folder, which exists.</param>
     /// <param name="manifest">What to write.</param>
     /// <exception cref="ArtifactException">The manifest contradicts itself.</exception>
@@ -45,13 +45,9 @@ public static class ManifestFile
         ArgumentNullException.ThrowIfNull(manifest);
         var path = Path.Combine(folder, StepFiles.Manifest);
         Check(manifest, path);
-        var beside = path + ".partial";
-        using (var stream = File.Create(beside))
-        {
-            JsonSerializer.Serialize(stream, manifest, ManifestJson.Default.Manifest);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(beside, path, overwrite: true);
+        using var file = AtomicFile.Create(path);
+        JsonSerializer.Serialize(file.Stream, manifest, ManifestJson.Default.Manifest);
+        file.Commit();
     }
 
     /// <summary>The entry of a file that was written into the folder: its length and hash.</summary>
@@ -72,16 +68,27 @@ public static class ManifestFile
     {
         ArgumentNullException.ThrowIfNull(manifest);
         foreach (var file in manifest.Files)
-        {
-            var path = Path.Combine(folder, file.Name);
-            if (!File.Exists(path))
-                throw new ArtifactException($"The step folder '{folder}' lacks '{file.Name}', which its manifest names; bake the step again.");
-            var found = new FileInfo(path).Length;
-            if (found != file.Bytes)
-                throw new ArtifactException($"'{path}' has {found} bytes, but its manifest says {file.Bytes}: it was cut or changed; bake the step again.");
-            if (!Describe(folder, file.Name).Sha256.Equals(file.Sha256, StringComparison.OrdinalIgnoreCase))
-                throw new ArtifactException($"'{path}' was changed since it was baked: its SHA-256 is not the one in the manifest; bake the step again.");
-        }
+            VerifyFile(folder, manifest, file.Name);
+    }
+
+    /// <summary>Checks that one file the manifest names is there, whole and unchanged.</summary>
+    /// <param name="folder">The step folder.</param>
+    /// <param name="manifest">Its manifest.</param>
+    /// <param name="name">The file's name.</param>
+    /// <exception cref="ArtifactException">The manifest does not name the file, or it is missing or not the one that was baked.</exception>
+    public static void VerifyFile(string folder, Manifest manifest, string name)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        var file = manifest.Files.FirstOrDefault(file => file.Name == name)
+            ?? throw new ArtifactException($"The manifest in '{folder}' does not name '{name}'; bake the step again.");
+        var path = Path.Combine(folder, name);
+        if (!File.Exists(path))
+            throw new ArtifactException($"The folder '{folder}' lacks '{name}', which its manifest names; bake the step again.");
+        var found = new FileInfo(path).Length;
+        if (found != file.Bytes)
+            throw new ArtifactException($"'{path}' has {found} bytes, but its manifest says {file.Bytes}: it was cut or changed; bake the step again.");
+        if (!Describe(folder, name).Sha256.Equals(file.Sha256, StringComparison.OrdinalIgnoreCase))
+            throw new ArtifactException($"'{path}' was changed since it was baked: its SHA-256 is not the one in the manifest; bake the step again.");
     }
 
     private static void CheckSchema(Stream stream, string path)

@@ -8,7 +8,7 @@ namespace OnnxPriors.Priors;
 public sealed record TensorShape(string Name, ImmutableArray<long> Shape)
 {
     /// <summary>The number of elements.</summary>
-    public long Count { get; } = Shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
+    public long Count => Shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
 
     /// <summary>Whether name and dimensions are equal.</summary>
     public bool Equals(TensorShape? other) => other is not null && Name == other.Name && Shape.AsSpan().SequenceEqual(other.Shape.AsSpan());

@@ -1,11 +1,12 @@
+using System.Numerics.Tensors;
 using OnnxPriors.Priors;
 
 namespace OnnxPriors.Tests.Priors;
 
-/// <summary>The reference: N(μ, Σ) with the whole covariance matrix in float64, inverted by Gauss–Jordan elimination.</summary>
+/// <summary>The reference: N(μ, Σ) with the whole covariance matrix in float64, solved by Gaussian elimination.</summary>
 internal sealed class DenseGaussian
 {
-    private readonly double[][] _inverse;
+    private readonly double[][] _lower;
 
     /// <param name="mean">μ [n].</param>
     /// <param name="diagonal">The rescaled diagonal [n].</param>
@@ -13,20 +14,29 @@ internal sealed class DenseGaussian
     public DenseGaussian(double[] mean, double[] diagonal, double[][] factor)
     {
         (Mean, Diagonal, Factor) = (mean, diagonal, factor);
-        (_inverse, LogDeterminant) = Invert([.. Enumerable.Range(0, Size).Select(row => Enumerable.Range(0, Size).Select(column => Covariance(row, column)).ToArray())]);
+        _lower = Decompose([.. Enumerable.Range(0, Size).Select(row => Enumerable.Range(0, Size).Select(column => Covariance(row, column)).ToArray())]);
     }
 
     public double[] Mean { get; }
     public double[] Diagonal { get; }
     public double[][] Factor { get; }
-    public double LogDeterminant { get; }
+    public double LogDeterminant => _lower.Select((row, i) => Math.Log(row[i])).Sum();
     public int Size => Mean.Length;
 
     public double Covariance(int row, int column) =>
         Factor.Sum(w => w[row] * w[column]) + (row == column ? Diagonal[row] : 0);
 
-    public double[] Gradient(double[] delta) =>
-        [.. _inverse.Select(row => Enumerable.Range(0, Size).Sum(i => row[i] * delta[i]))];
+    /// <summary>Σ⁻¹δ.</summary>
+    public double[] Gradient(double[] delta)
+    {
+        var x = delta.ToArray();
+        for (var row = 0; row < Size; row++)
+            x[row] -= TensorPrimitives.Dot<double>(_lower[row].AsSpan(0, row), x.AsSpan(0, row));
+        // What the elimination left above the diagonal is diag(pivots) Lᵀ.
+        for (var row = Size - 1; row >= 0; row--)
+            x[row] = (x[row] - TensorPrimitives.Dot<double>(_lower[row].AsSpan(row + 1), x.AsSpan(row + 1))) / _lower[row][row];
+        return x;
+    }
 
     public double Energy(double[] delta) => 0.5 * Dot(Gradient(delta), delta);
 
@@ -76,33 +86,19 @@ internal sealed class DenseGaussian
             [.. columns]);
     }
 
-    private static (double[][] Inverse, double LogDeterminant) Invert(double[][] matrix)
+    /// <summary>Gaussian elimination in place: L below the diagonal, the pivots on it, diag(pivots) Lᵀ from it upwards.</summary>
+    private static double[][] Decompose(double[][] matrix)
     {
-        var size = matrix.Length;
-        var inverse = Enumerable.Range(0, size).Select(row => Enumerable.Range(0, size).Select(column => row == column ? 1.0 : 0).ToArray()).ToArray();
-        var logDeterminant = 0.0;
-        for (var pivot = 0; pivot < size; pivot++)
+        for (var pivot = 0; pivot < matrix.Length; pivot++)
         {
             // A covariance is positive definite: its pivots need no exchange.
-            var p = matrix[pivot][pivot];
-            logDeterminant += Math.Log(p);
-            for (var column = 0; column < size; column++)
+            for (var row = pivot + 1; row < matrix.Length; row++)
             {
-                matrix[pivot][column] /= p;
-                inverse[pivot][column] /= p;
+                var factor = matrix[row][pivot] / matrix[pivot][pivot];
+                TensorPrimitives.MultiplyAdd(matrix[pivot].AsSpan(pivot), -factor, matrix[row].AsSpan(pivot), matrix[row].AsSpan(pivot));
+                matrix[row][pivot] = factor;
             }
-            Parallel.For(0, size, row =>
-            {
-                if (row == pivot || matrix[row][pivot] == 0)
-                    return;
-                var factor = matrix[row][pivot];
-                for (var column = 0; column < size; column++)
-                {
-                    matrix[row][column] -= factor * matrix[pivot][column];
-                    inverse[row][column] -= factor * inverse[pivot][column];
-                }
-            });
         }
-        return (inverse, logDeterminant);
+        return matrix;
     }
 }

@@ -116,8 +116,8 @@ public sealed class GaussianPriorTests
         prior.Sample(1, 5, first);
         prior.Sample(1, 5, again);
         prior.Sample(1, 6, other);
-        CollectionAssert.AreEqual(first, again);
-        CollectionAssert.AreNotEqual(first, other);
+        Assert.AreSequenceEqual(first, again);
+        Assert.AreNotSequenceEqual(first, other);
     }
 
     [TestMethod]
@@ -161,8 +161,8 @@ public sealed class GaussianPriorTests
     {
         var posterior = new Posterior(SyntheticPosterior.Metadata(2), [new PosteriorTensor("conv1.weight", [4], new float[4], [1, 1, 0, 1], new float[8])]);
         var error = Assert.ThrowsExactly<InvalidPriorException>(() => GaussianPrior.Build([PriorSegment.Learned("conv1.weight", 0, 4, 0)], 64, posterior));
-        StringAssert.Contains(error.Message, "element 2 of 'conv1.weight'");
-        StringAssert.Contains(error.Message, "--epsilon");
+        Assert.Contains("element 2 of 'conv1.weight'", error.Message);
+        Assert.Contains("--epsilon", error.Message);
     }
 
     [TestMethod]
