@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using OnnxPriors.Data.Images;
+using OnnxPriors.Data.Randomness;
+
+namespace OnnxPriors.Data.Batches;
+
+/// <summary>Decodes one example after the other into batches. Shared by the threads; what a thread needs alone is its <see cref="Desk"/>.</summary>
+internal sealed class ExampleWriter
+{
+    // A picture is decoded at no less than this many times the size it is resized to, which a part of a tenth of its area
+    // (CropAugmentation.Resized) still fills. It does not depend on the part, so that a cache holds what all epochs need.
+    private const int Oversampling = 3;
+
+    private readonly IDataset source;
+    private readonly Preprocessing preprocessing;
+    private readonly Augmentation augmentation;
+    private readonly int enough;
+
+    public ExampleWriter(IDataset source, Preprocessing preprocessing, Augmentation augmentation, int first)
+    {
+        this.source = source;
+        this.preprocessing = preprocessing;
+        this.augmentation = augmentation;
+        if (source.Kind == ExampleKind.Features && !augmentation.IsNone)
+            throw new DataException($"'{source.Name}' holds features; only pictures can be augmented.");
+        if (source.Kind == ExampleKind.Tensor && augmentation.Crop == CropAugmentation.Resized)
+            throw new DataException($"'{source.Name}' holds float tensors, which are not resized. Use the padded crop, or give uint8 pictures.");
+        if (augmentation.Padding < 0 || !(augmentation.SmallestArea is > 0 and <= 1))
+            throw new DataException("Augmentation takes a padding of at least 0 and a smallest area above 0 and at most 1.");
+        if (preprocessing.Size is { } size)
+            enough = Oversampling * Math.Max(preprocessing.Resize ?? 0, Math.Max(size.Height, size.Width));
+
+        var desk = new Desk();
+        source.Decode(first, desk.Example, enough);
+        var example = desk.Example;
+        Shape = example.Kind switch
+        {
+            ExampleKind.Features => [example.Channels],
+            ExampleKind.Tensor => [example.Channels, example.Height, example.Width],
+            _ when preprocessing.Size is { } given => [preprocessing.ChannelCount, given.Height, given.Width],
+            _ => [preprocessing.ChannelCount, example.Height, example.Width],
+        };
+    }
+
+    /// <summary>The shape of one example.</summary>
+    public ImmutableArray<int> Shape { get; }
+
+    /// <summary>What one thread works with.</summary>
+    public sealed class Desk
+    {
+        public Example Example { get; } = new();
+        public PictureRenderer Renderer { get; } = new();
+    }
+
+    /// <summary>Decodes an example into its place.</summary>
+    public void Write(Desk desk, int index, int epoch, ulong seed, Span<float> output)
+    {
+        var random = new KeyedRandom(seed, Purpose.Augmentation, (ulong)epoch, (ulong)index);
+        var example = desk.Example;
+        source.Decode(index, example, enough);
+        if (example.Kind == ExampleKind.Pixels)
+            WritePicture(desk, index, ref random, output);
+        else if (augmentation.IsNone)
+            example.Values.CopyTo(output);
+        else
+            WriteMoved(example, augmentation.Shift(ref random), augmentation.Shift(ref random), augmentation.Flips(ref random), output);
+    }
+
+    private void WritePicture(Desk desk, int index, ref KeyedRandom random, Span<float> output)
+    {
+        var example = desk.Example;
+        if (preprocessing.Size is null && (example.Height != Shape[1] || example.Width != Shape[2]))
+            throw new DataException(
+                $"'{source.NameOf(index)}' has {example.Height} × {example.Width} pixels, others {Shape[1]} × {Shape[2]}. Give a size to bring them to.");
+        var frame = augmentation.IsNone
+            ? Frame.Of(preprocessing, example.Width, example.Height)
+            : augmentation.FrameOf(preprocessing, example.Width, example.Height, ref random);
+        desk.Renderer.Render(example, frame, preprocessing, output);
+    }
+
+    /// <summary>A tensor moved and mirrored; zeros come in at the border.</summary>
+    private static void WriteMoved(Example example, int right, int down, bool mirrored, Span<float> output)
+    {
+        var (height, width) = (example.Height, example.Width);
+        output.Clear();
+        for (var c = 0; c < example.Channels; c++)
+            for (var y = 0; y < height; y++)
+            {
+                var fromY = y + down;
+                if (fromY < 0 || fromY >= height)
+                    continue;
+                var from = example.Values.Slice((c * height + fromY) * width, width);
+                var to = output.Slice((c * height + y) * width, width);
+                for (var x = 0; x < width; x++)
+                    if (x + right is var fromX && fromX >= 0 && fromX < width)
+                        to[mirrored ? width - 1 - x : x] = from[fromX];
+            }
+    }
+}

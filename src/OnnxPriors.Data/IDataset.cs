@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using OnnxPriors.Data.Images;
+
+namespace OnnxPriors.Data;
+
+/// <summary>
+/// Labelled examples in a fixed order. What is known without decoding (labels, names, parts) is there from the start; examples
+/// are decoded one by one, from any number of threads at once.
+/// </summary>
+public interface IDataset : IDisposable
+{
+    /// <summary>The source, for messages: its path.</summary>
+    string Name { get; }
+
+    /// <summary>The number of examples, at least 1.</summary>
+    int Count { get; }
+
+    /// <summary>What the examples are.</summary>
+    ExampleKind Kind { get; }
+
+    /// <summary>The classes' names in the order of their indices.</summary>
+    IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The class index of each example.</summary>
+    ImmutableArray<int> Labels { get; }
+
+    /// <summary>The part each example belongs to.</summary>
+    ImmutableArray<DataSplit> Splits { get; }
+
+    /// <summary>The name of an example, for messages: its file, or its row.</summary>
+    /// <param name="index">The example, 0 to <see cref="Count"/> − 1.</param>
+    string NameOf(int index);
+
+    /// <summary>Decodes an example.</summary>
+    /// <param name="index">The example, 0 to <see cref="Count"/> − 1.</param>
+    /// <param name="target">Takes it.</param>
+    /// <param name="enough">
+    /// A large picture may be decoded at a fraction of its size while its short side stays at or above this many pixels; 0: at its
+    /// full size.
+    /// </param>
+    /// <exception cref="DataException">The example cannot be read; the message names it.</exception>
+    void Decode(int index, Example target, int enough = 0);
+}

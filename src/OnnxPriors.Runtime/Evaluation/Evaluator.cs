@@ -1,0 +1,75 @@
+using OnnxPriors.Runtime.Steps;
+
+namespace OnnxPriors.Runtime.Evaluation;
+
+/// <summary>Measures predictions over a source of batches: of one state, or averaged as probabilities over several.</summary>
+public static class Evaluator
+{
+    /// <summary>Gives the logits [batch, C] of a batch, valid until the next call.</summary>
+    /// <param name="batch">The examples.</param>
+    /// <param name="state">Which of the states, from 0.</param>
+    public delegate ReadOnlySpan<float> Predictor(Batch batch, int state);
+
+    /// <summary>Evaluates states of a run.</summary>
+    /// <param name="model">The eval model.</param>
+    /// <param name="states">One state, or the samples to average.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="EvaluationException">There is no example, or a logit is not a number.</exception>
+    /// <exception cref="StepException">A batch does not fit the model, or the runtime fails.</exception>
+    public static EvaluationResult Evaluate(
+        EvalModel model, IReadOnlyList<EvalState> states, IBatchSource data, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(states);
+        ArgumentOutOfRangeException.ThrowIfZero(states.Count);
+        return Evaluate((batch, state) => model.Run(batch, states[state]), states.Count, model.Manifest.Classes, data, cancellation);
+    }
+
+    /// <summary>Evaluates a session's current state.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="EvaluationException">There is no example, or a logit is not a number.</exception>
+    /// <exception cref="StepException">A batch does not fit the model, or the runtime fails.</exception>
+    public static EvaluationResult Evaluate(StepSession session, IBatchSource data, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        return Evaluate((batch, _) => session.Predict(batch), 1, session.Manifest.Classes, data, cancellation);
+    }
+
+    /// <summary>Evaluates any predictor of logits.</summary>
+    /// <param name="predict">Gives a state's logits.</param>
+    /// <param name="states">The number of states S.</param>
+    /// <param name="classes">The number of classes C.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="EvaluationException">There is no example, or a logit is not a number.</exception>
+    public static EvaluationResult Evaluate(
+        Predictor predict, int states, int classes, IBatchSource data, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(predict);
+        ArgumentNullException.ThrowIfNull(data);
+        var average = new ProbabilityAverage(classes);
+        var calibration = new Calibration();
+        foreach (var batch in data.Read(0, 0, cancellation))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            BatchBinder.CheckLabels(batch, classes);
+            var labels = batch.Labels.Span;
+            average.Start(batch.Count);
+            for (var state = 0; state < states; state++)
+            {
+                var logits = predict(batch, state);
+                foreach (var logit in logits)
+                    if (!float.IsFinite(logit))
+                        throw new EvaluationException($"The model gives {logit} as a logit{(states > 1 ? $" in sample {state + 1}" : "")}; the weights have diverged, train with a smaller learning rate.");
+                average.Add(logits, labels);
+            }
+            var probabilities = average.Mean();
+            for (var i = 0; i < batch.Count; i++)
+                calibration.Add(probabilities.Slice(i * classes, classes), average.LogLikelihood(i), (int)labels[i]);
+        }
+        return calibration.Result(states);
+    }
+}

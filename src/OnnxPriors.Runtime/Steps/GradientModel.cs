@@ -1,0 +1,86 @@
+using Microsoft.ML.OnnxRuntime;
+using OnnxPriors.Artifacts;
+
+namespace OnnxPriors.Runtime.Steps;
+
+/// <summary>The gradient model: a batch and the parameters in; loss, logits and gradients out, the latter straight into a flat buffer.</summary>
+internal sealed class GradientModel : IDisposable
+{
+    private readonly Manifest manifest;
+    private readonly InferenceSession session;
+    private readonly OrtIoBinding binding;
+    private readonly RunOptions runOptions = new();
+    private readonly FlatBuffer scalars = new(2 * StateLayout.Alignment);
+    private readonly OrtValue labelCount;
+    private readonly OrtValue loss;
+    private readonly LogitsBuffer logits;
+
+    public GradientModel(string folder, Manifest manifest, StepOptions options)
+    {
+        this.manifest = manifest;
+        session = SessionFactory.Open(Path.Combine(folder, StepFiles.Gradient), options);
+        binding = session.CreateIoBinding();
+        labelCount = scalars.Tensor(0, []);
+        loss = scalars.Tensor(StateLayout.Alignment, []);
+        logits = new LogitsBuffer(manifest.Classes);
+        ModelCheck.Names(StepFiles.Gradient, "input", session.InputNames,
+            [.. manifest.Inputs.Select(input => input.Name), manifest.Labels, manifest.LabelCount,
+                .. manifest.Parameters.Select(p => p.Name), .. manifest.Buffers.Select(b => b.Name)]);
+        ModelCheck.Names(StepFiles.Gradient, "output", session.OutputNames,
+            [manifest.Loss, manifest.Logits, .. manifest.Parameters.Select(p => p.Gradient), .. manifest.Buffers.Select(b => b.Next)]);
+    }
+
+    /// <summary>The logits [batch, C] of the last run.</summary>
+    public ReadOnlySpan<float> Logits => logits.Values;
+
+    /// <summary>Runs one micro-batch.</summary>
+    /// <param name="batch">The examples and labels.</param>
+    /// <param name="labels">The labels in the whole effective batch, which the sum of the losses is divided by.</param>
+    /// <param name="parameters">θ.</param>
+    /// <param name="gradient">Where the gradient goes.</param>
+    /// <param name="statistics">The running statistics and where the next go, where the model has any.</param>
+    /// <returns>This micro-batch's share of the mean loss.</returns>
+    public float Run(Batch batch, int labels, TensorViews parameters, TensorViews gradient, DoubleBuffer? statistics)
+    {
+        BatchBinder.CheckLabels(batch, manifest.Classes);
+        scalars.Writable[0] = labels;
+        var values = BatchBinder.BindInputs(binding, manifest.Inputs, batch);
+        try
+        {
+            var target = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, batch.Labels, [batch.Count]);
+            values.Add(target);
+            binding.BindInput(manifest.Labels, target);
+            binding.BindInput(manifest.LabelCount, labelCount);
+            binding.BindOutput(manifest.Loss, loss);
+            binding.BindOutput(manifest.Logits, logits.For(batch.Count));
+            for (var i = 0; i < manifest.Parameters.Count; i++)
+            {
+                binding.BindInput(manifest.Parameters[i].Name, parameters[i]);
+                binding.BindOutput(manifest.Parameters[i].Gradient, gradient[i]);
+            }
+            for (var i = 0; i < manifest.Buffers.Count; i++)
+            {
+                binding.BindInput(manifest.Buffers[i].Name, statistics!.Front.Views[i]);
+                binding.BindOutput(manifest.Buffers[i].Next, statistics.Back.Views[i]);
+            }
+            ModelCheck.Run(StepFiles.Gradient, () => session.RunWithBinding(runOptions, binding));
+        }
+        finally
+        {
+            values.ForEach(value => value.Dispose());
+        }
+        statistics?.Swap();
+        return scalars.Values[StateLayout.Alignment];
+    }
+
+    public void Dispose()
+    {
+        binding.Dispose();
+        session.Dispose();
+        runOptions.Dispose();
+        labelCount.Dispose();
+        loss.Dispose();
+        logits.Dispose();
+        scalars.Dispose();
+    }
+}

@@ -1,0 +1,165 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using OnnxPriors.Artifacts;
+using OnnxPriors.Runtime.Steps;
+
+namespace OnnxPriors.Runtime.Training;
+
+/// <summary>
+/// A training run on disk. It is whole without the step it came of: it holds the manifest and the eval model, its states
+/// (θ [P], then the running statistics, float32 little-endian), its metrics and, while it is not finished, its checkpoint.
+/// </summary>
+public sealed class RunFolder : RunStore
+{
+    internal const string Metrics = "metrics.jsonl", Checkpoint = "checkpoint.bin", Lock = "lock";
+
+    private const string Best = "best.bin", Last = "last.bin", Samples = "samples";
+
+    private RunFolder(string path, Manifest manifest) => (FullPath, Manifest) = (path, manifest);
+
+    /// <summary>Where the run lies.</summary>
+    public string FullPath { get; }
+
+    /// <summary>The step it came of.</summary>
+    public Manifest Manifest { get; }
+
+    /// <summary>Where the metrics of each epoch stand, one JSON object a line.</summary>
+    public string MetricsPath => In(Metrics);
+
+    /// <summary>Whether the run has come to its end.</summary>
+    public bool IsFinished => File.Exists(In(Last));
+
+    /// <inheritdoc/>
+    public override int SampleCount
+    {
+        get
+        {
+            var count = 0;
+            while (File.Exists(In(Name(RunState.Samples, count))))
+                count++;
+            return count;
+        }
+    }
+
+    /// <summary>Opens a run to read its states; a run that is still training can be read too.</summary>
+    /// <param name="folder">The folder <c>train</c> wrote.</param>
+    /// <exception cref="RunException">It is no run.</exception>
+    /// <exception cref="ArtifactException">Its manifest or eval model is damaged.</exception>
+    public static RunFolder Open(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, StepFiles.Eval)) || !File.Exists(Path.Combine(folder, StepFiles.Manifest)))
+            throw new RunException($"'{folder}' is not a run: it has no {StepFiles.Eval} and {StepFiles.Manifest}. Make one with 'onnxpriors train'.");
+        var manifest = ManifestFile.Read(folder);
+        ManifestFile.VerifyFile(folder, manifest, StepFiles.Eval);
+        return new RunFolder(Path.GetFullPath(folder), manifest);
+    }
+
+    /// <summary>Opens the eval model.</summary>
+    /// <param name="options">How to run it.</param>
+    /// <exception cref="StepException">The runtime cannot load it.</exception>
+    public EvalModel OpenModel(StepOptions? options = null) => new(FullPath, Manifest, options ?? new StepOptions());
+
+    /// <summary>Makes a folder ready to train in: the step's manifest and eval model are copied, and nothing of an earlier start remains.</summary>
+    internal static RunFolder Create(string folder, StepSession session)
+    {
+        var run = new RunFolder(Path.GetFullPath(folder), session.Manifest);
+        run.RemovePartialFiles();
+        foreach (var name in (string[])[StepFiles.Eval, StepFiles.Manifest])
+        {
+            using var file = AtomicFile.Create(run.In(name));
+            using (var source = File.OpenRead(Path.Combine(session.Folder, name)))
+                source.CopyTo(file.Stream);
+            file.Commit();
+        }
+        run.Rewind(Progress.Start());
+        File.Delete(run.In(Last));
+        File.Delete(run.In(Best));
+        return run;
+    }
+
+    /// <summary>Refuses a folder that cannot become, or be resumed as, a run; looks only.</summary>
+    /// <exception cref="RunException">It holds a run and shall not be resumed, holds none and shall, or holds something else.</exception>
+    internal static void CheckPlace(string folder, bool resume)
+    {
+        if (!Directory.Exists(folder))
+        {
+            if (resume)
+                throw new RunException($"There is no run '{folder}' to resume; leave --resume out to begin one.");
+            return;
+        }
+        var isRun = File.Exists(Path.Combine(folder, StepFiles.Eval));
+        if (isRun && !resume)
+            throw new RunException($"'{folder}' already holds a run; go on with --resume, or give another folder.");
+        var isForeign = !isRun && Directory.EnumerateFileSystemEntries(folder)
+            .Any(entry => Path.GetFileName(entry) is var name && name != Lock && !name.EndsWith(".partial", StringComparison.Ordinal));
+        if (isForeign || File.Exists(Path.Combine(folder, StepFiles.Update)))
+            throw new RunException($"'{folder}' holds something other than a run; give a folder that is empty or not there yet.");
+    }
+
+    /// <summary>Removes what a killed process left half-written. Only the holder of the lock may.</summary>
+    internal void RemovePartialFiles()
+    {
+        foreach (var folder in (string[])[FullPath, In(Samples)])
+            if (Directory.Exists(folder))
+                foreach (var partial in Directory.EnumerateFiles(folder, ".*.partial"))
+                    File.Delete(partial);
+    }
+
+    /// <summary>Takes the run back to a checkpoint: what was written after it will be written again.</summary>
+    internal void Rewind(Progress progress)
+    {
+        for (var i = progress.Samples; File.Exists(In(Name(RunState.Samples, i))); i++)
+            File.Delete(In(Name(RunState.Samples, i)));
+        using var metrics = new FileStream(MetricsPath, FileMode.OpenOrCreate, FileAccess.Write);
+        if (metrics.Length > progress.MetricsLength)
+            metrics.SetLength(progress.MetricsLength);
+    }
+
+    /// <summary>The metrics of the epochs so far.</summary>
+    /// <exception cref="RunException">A line is not one that training wrote.</exception>
+    public IReadOnlyList<EpochMetrics> ReadMetrics()
+    {
+        if (!File.Exists(MetricsPath))
+            return [];
+        try
+        {
+            return [.. File.ReadLines(MetricsPath).Select(line => JsonSerializer.Deserialize(line, MetricsJson.Default.EpochMetrics)!)];
+        }
+        catch (JsonException error)
+        {
+            throw new RunException($"'{MetricsPath}' is damaged: {error.Message}", error);
+        }
+    }
+
+    internal long MetricsLength => File.Exists(MetricsPath) ? new FileInfo(MetricsPath).Length : 0;
+
+    internal override void Append(EpochMetrics metrics)
+    {
+        var line = JsonSerializer.SerializeToUtf8Bytes(metrics, MetricsJson.Default.EpochMetrics);
+        using var file = new FileStream(MetricsPath, FileMode.Append, FileAccess.Write, FileShare.Read);
+        file.Write([.. line, (byte)'\n']);
+    }
+
+    internal override void Save(RunState which, int sample, StepSession session)
+    {
+        var path = In(Name(which, sample));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using var file = AtomicFile.Create(path, (session.Layout.Length + session.BufferLayout.Length) * sizeof(float));
+        file.Stream.Write(MemoryMarshal.AsBytes(session.Parameters));
+        file.Stream.Write(MemoryMarshal.AsBytes(session.Statistics));
+        file.Commit();
+    }
+
+    internal string In(string name) => Path.Combine(FullPath, name);
+
+    private protected override bool Has(RunState which) => File.Exists(In(Name(which, 0)));
+
+    private protected override EvalState Open(RunState which, int sample) => EvalState.Map(In(Name(which, sample)), Manifest);
+
+    private static string Name(RunState which, int sample) => which switch
+    {
+        RunState.Samples => Path.Combine(Samples, $"{sample + 1:D4}.bin"),
+        RunState.Best => Best,
+        _ => Last,
+    };
+}

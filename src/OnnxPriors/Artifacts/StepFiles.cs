@@ -1,0 +1,26 @@
+namespace OnnxPriors.Artifacts;
+
+/// <summary>The names of the files in a step folder.</summary>
+public static class StepFiles
+{
+    /// <summary>What the folder is.</summary>
+    public const string Manifest = "manifest.json";
+
+    /// <summary>Batch and parameters in, loss and gradients out.</summary>
+    public const string Gradient = "gradient.onnx";
+
+    /// <summary>Batch and parameters in, logits out.</summary>
+    public const string Eval = "eval.onnx";
+
+    /// <summary>Flat state, gradient, prior and scalars in, next state out.</summary>
+    public const string Update = "update.onnx";
+
+    /// <summary>The initial parameters θ [P], float32 little-endian.</summary>
+    public const string Parameters = "parameters.bin";
+
+    /// <summary>μ [P], a [P] and B [K, P] one after the other; absent where there is no prior.</summary>
+    public const string Prior = "prior.bin";
+
+    /// <summary>The initial running statistics; absent where none are trained.</summary>
+    public const string Buffers = "buffers.bin";
+}

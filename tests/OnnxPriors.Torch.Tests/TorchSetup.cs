@@ -1,0 +1,10 @@
+using OnnxPriors.Torch.Native;
+
+namespace OnnxPriors.Torch.Tests;
+
+[TestClass]
+public static class TorchSetup
+{
+    [AssemblyInitialize]
+    public static void Load(TestContext context) => TorchNative.EnsureLoaded();
+}
