@@ -119,7 +119,7 @@ internal static class IdxSource
             shape[axis] = BinaryPrimitives.ReadUInt32BigEndian(length);
             total = shape[axis] == 0 ? 0 : total > long.MaxValue ? total : total * shape[axis];
         }
-        if (total > available || total > limits.ArrayBytes || total > Array.MaxLength)
+        if (total > available - magic.Length - 4 * shape.Length || total > limits.ArrayBytes || total > Array.MaxLength)
             throw new DataException($"'{path}' declares {elements} [{string.Join(", ", shape)}], more than it can hold or than can be read.");
         var bytes = GC.AllocateUninitializedArray<byte>((int)total);
         stream.ReadExactly(bytes);

@@ -18,11 +18,11 @@ internal sealed class ElfImage
     private const long StringTable = 5, Relocations = 7, RelocationsSize = 8, JumpRelocationsSize = 2, JumpRelocations = 23;
     private const long VersionSymbols = 0x6ffffff0, VersionNeeds = 0x6ffffffe, VersionNeedsCount = 0x6fffffff;
 
-    private readonly ReadOnlyMemory<byte> _file;
-    private readonly List<(ulong Address, ulong Offset, ulong Size)> _segments = [];
-    private readonly Dictionary<long, ulong> _dynamic = [];
+    private readonly ReadOnlyMemory<byte> file;
+    private readonly List<(ulong Address, ulong Offset, ulong Size)> segments = [];
+    private readonly Dictionary<long, ulong> dynamic = [];
 
-    private ElfImage(ReadOnlyMemory<byte> file) => _file = file;
+    private ElfImage(ReadOnlyMemory<byte> file) => this.file = file;
 
     /// <summary>One version that the library asks of another: an Elf64_Vernaux.</summary>
     /// <param name="Library">The library it asks, as its DT_NEEDED names it.</param>
@@ -49,7 +49,7 @@ internal sealed class ElfImage
             int header = image.Checked(table + (ulong)(i * ProgramHeaderSize), ProgramHeaderSize);
             uint type = image.Word32(header);
             var (offset, address, size) = (image.Word64(header + 8), image.Word64(header + 16), image.Word64(header + 32));
-            if (type == LoadSegment) image._segments.Add((address, offset, size));
+            if (type == LoadSegment) image.segments.Add((address, offset, size));
             if (type == DynamicSegment) dynamic = (offset, size);
         }
         if (dynamic is not { } section) return null;
@@ -58,7 +58,7 @@ internal sealed class ElfImage
             int entry = image.Checked(section.Offset + at, DynamicEntrySize);
             long tag = (long)image.Word64(entry);
             if (tag == 0) break;
-            image._dynamic[tag] = image.Word64(entry + 8);
+            image.dynamic[tag] = image.Word64(entry + 8);
         }
         return image;
     }
@@ -67,7 +67,7 @@ internal sealed class ElfImage
     public IReadOnlyList<NeededVersion> NeededVersions()
     {
         var found = new List<NeededVersion>();
-        if (!_dynamic.TryGetValue(VersionNeeds, out ulong address) || !_dynamic.TryGetValue(VersionNeedsCount, out ulong libraries)) return found;
+        if (!dynamic.TryGetValue(VersionNeeds, out ulong address) || !dynamic.TryGetValue(VersionNeedsCount, out ulong libraries)) return found;
         ulong need = FileOffset(address);
         for (ulong i = 0; i < libraries; i++)
         {
@@ -94,13 +94,13 @@ internal sealed class ElfImage
     /// <param name="versionIndex">The version's number, <see cref="NeededVersion.Index"/>.</param>
     public bool UsesVersion(ushort versionIndex)
     {
-        if (!_dynamic.TryGetValue(VersionSymbols, out ulong address)) return false;
+        if (!dynamic.TryGetValue(VersionSymbols, out ulong address)) return false;
         ulong versions = FileOffset(address);
         return Any(Relocations, RelocationsSize) || Any(JumpRelocations, JumpRelocationsSize);
 
         bool Any(long tableTag, long sizeTag)
         {
-            if (!_dynamic.TryGetValue(tableTag, out ulong tableAddress) || !_dynamic.TryGetValue(sizeTag, out ulong size)) return false;
+            if (!dynamic.TryGetValue(tableTag, out ulong tableAddress) || !dynamic.TryGetValue(sizeTag, out ulong size)) return false;
             ulong table = FileOffset(tableAddress);
             for (ulong at = 0; at + RelocationSize <= size; at += RelocationSize)
             {
@@ -114,25 +114,25 @@ internal sealed class ElfImage
 
     private string Text(uint offset)
     {
-        var rest = _file.Span[Checked(FileOffset(_dynamic.GetValueOrDefault(StringTable)) + offset, 1)..];
+        var rest = file.Span[Checked(FileOffset(dynamic.GetValueOrDefault(StringTable)) + offset, 1)..];
         int end = rest.IndexOf((byte)0);
         return end >= 0 ? Encoding.ASCII.GetString(rest[..end]) : throw new InvalidDataException("An ELF string runs past the end of the file.");
     }
 
     private ulong FileOffset(ulong address)
     {
-        foreach (var (start, offset, size) in _segments)
+        foreach (var (start, offset, size) in segments)
             if (address >= start && address - start < size)
                 return offset + (address - start);
         throw new InvalidDataException("An ELF address lies in no segment of the file.");
     }
 
     private int Checked(ulong offset, int size) =>
-        offset <= (ulong)(_file.Length - size) ? (int)offset : throw new InvalidDataException("An ELF table points outside the file.");
+        offset <= (ulong)(file.Length - size) ? (int)offset : throw new InvalidDataException("An ELF table points outside the file.");
 
-    private ushort Word16(int at) => BinaryPrimitives.ReadUInt16LittleEndian(_file.Span[at..]);
+    private ushort Word16(int at) => BinaryPrimitives.ReadUInt16LittleEndian(file.Span[at..]);
 
-    private uint Word32(int at) => BinaryPrimitives.ReadUInt32LittleEndian(_file.Span[at..]);
+    private uint Word32(int at) => BinaryPrimitives.ReadUInt32LittleEndian(file.Span[at..]);
 
-    private ulong Word64(int at) => BinaryPrimitives.ReadUInt64LittleEndian(_file.Span[at..]);
+    private ulong Word64(int at) => BinaryPrimitives.ReadUInt64LittleEndian(file.Span[at..]);
 }

@@ -137,13 +137,15 @@ public sealed partial class GraphBuilder
     /// <summary>Adds a copy of a node of another graph.</summary>
     /// <param name="node">The node.</param>
     /// <param name="map">The values of this builder that stand for the other graph's; the node's outputs are added.</param>
-    public void Copy(Node node, IDictionary<Value, Value> map)
+    /// <param name="attributes">Attributes in place of the node's own.</param>
+    public void Copy(Node node, IDictionary<Value, Value> map, Attributes? attributes = null)
     {
         ArgumentNullException.ThrowIfNull(node);
+        ArgumentNullException.ThrowIfNull(map);
         var mapped = new Value?[node.Inputs.Length];
         for (var i = 0; i < mapped.Length; i++)
             mapped[i] = node.Inputs[i] is { } input ? Import(input, map) : null;
-        var results = Emit(node.Op, mapped, node.Attributes, node.Outputs.Length, [.. node.Outputs.Select(o => o?.Name)], node.Name, node.Domain);
+        var results = Emit(node.Op, mapped, attributes ?? node.Attributes, node.Outputs.Length, [.. node.Outputs.Select(o => o?.Name)], node.Name, node.Domain);
         for (var i = 0; i < results.Length; i++)
             if (node.Outputs[i] is { } output)
                 map[output] = results[i];
@@ -194,12 +196,17 @@ public sealed partial class GraphBuilder
         var finished = ImmutableArray.CreateBuilder<Value>();
         foreach (var (wanted, value) in outputs)
         {
-            var output = value.Kind == ValueKind.Computed && !finished.Contains(value) ? value
-                : Emit("Identity", [value], outputNames: [names.IsTaken(wanted) ? null! : wanted])[0];
+            var output = value;
+            if (value.Kind != ValueKind.Computed || finished.Contains(value))
+            {
+                // An input, a constant or a second name for one value needs a node of its own.
+                output = new Value(names.Take(wanted), ValueKind.Computed, value.Type, value.Shape, builder: this) { Contents = value.Contents };
+                nodes.Add(new Node("Identity", "", "", [value], [output], Attributes.None));
+            }
             if (output.Name != wanted)
             {
                 if (names.IsTaken(wanted))
-                    MoveAside(wanted);
+                    MoveAside(wanted, finished);
                 names.Take(wanted);
                 output.Name = wanted;
             }
@@ -209,17 +216,23 @@ public sealed partial class GraphBuilder
     }
 
     // An inner value that has the name wanted for an output gets another; nobody outside sees inner names.
-    private void MoveAside(string name)
+    private void MoveAside(string name, IEnumerable<Value> finished)
     {
-        foreach (var node in nodes)
-            foreach (var output in node.Outputs)
-                if (output is not null && output.Name == name)
-                {
-                    output.Name = names.Take(name + "_inner");
-                    names.Release(name);
-                    return;
-                }
-        throw new InvalidOperationException($"An input or parameter is called '{name}', which is to be an output's name.");
+        var holder = nodes.SelectMany(n => n.Outputs.Concat(n.Inputs)).FirstOrDefault(v => v is not null && v.Name == name);
+        if (holder is { Kind: ValueKind.Computed or ValueKind.Constant } && !finished.Contains(holder))
+        {
+            holder.Name = names.Take(name + "_inner");
+            names.Release(name);
+        }
+        else if (holder is not null || inputs.Any(i => i.Name == name) || finished.Any(f => f.Name == name))
+        {
+            throw new GraphException($"An input, parameter or other output is called '{name}', which is to be an output's name.");
+        }
+        else
+        {
+            // Taken by what was folded or dropped.
+            names.Release(name);
+        }
     }
 
     private ImmutableArray<Node> Live(IEnumerable<Value> outputs)

@@ -64,6 +64,11 @@ public sealed class Value
 
     internal GraphBuilder? Builder { get; }
 
+    /// <summary>Whether constant folding has looked at this value, and what it found.</summary>
+    internal bool IsEvaluated { get; set; }
+
+    internal TensorData? Evaluated { get; set; }
+
     /// <summary>The number of axes.</summary>
     /// <exception cref="GraphException">The rank is unknown.</exception>
     public int Rank => Shape?.Rank ?? throw new GraphException($"The number of axes of tensor '{Name}' is not known, and is needed here; give the model's inputs fixed shapes.");

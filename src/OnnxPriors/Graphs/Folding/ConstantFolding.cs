@@ -33,24 +33,69 @@ internal static class ConstantFolding
     /// <summary>The contents of a value, followed back to constants and parameters; null where that is not possible.</summary>
     public static TensorData? Evaluate(Value value)
     {
+        // Each value is computed once, and deep chains take no stack: a hostile file may hold long and much-shared ones.
+        var pending = new Stack<Value>([value]);
+        while (pending.TryPeek(out var next))
+        {
+            if (next.IsEvaluated)
+                pending.Pop();
+            else if (Missing(next) is { } input)
+                pending.Push(input);
+            else
+            {
+                next.Evaluated = Once(next);
+                next.IsEvaluated = true;
+                pending.Pop();
+            }
+        }
+        return value.Evaluated;
+    }
+
+    // An input that has to be evaluated first.
+    private static Value? Missing(Value value)
+    {
+        if (value.Data is not null || value.Producer is not { } node || !CanEvaluate(node))
+            return null;
+        foreach (var input in node.Inputs)
+        {
+            if (input is null)
+                continue;
+            if (!input.IsEvaluated)
+                return input;
+            // One that cannot be computed decides; the others need not be.
+            if (input.Evaluated is null)
+                return null;
+        }
+        return null;
+    }
+
+    private static bool CanEvaluate(Node node) => node is { Domain.Length: 0, Outputs.Length: 1 } && Rules.ContainsKey(node.Op);
+
+    private static TensorData? Once(Value value)
+    {
         if (value.Data is not null)
             return value.Data;
         if (!value.Contents.IsDefault && value.Contents.All(d => d.IsStatic) && value.Shape?.Static is { } dimensions)
             return TensorData.Of([.. value.Contents.Select(d => d.Value!.Value)], [.. dimensions]).ConvertTo(value.Type);
-        if (value.Producer is not { Domain.Length: 0, Outputs.Length: 1 } node || !Rules.ContainsKey(node.Op))
+        if (value.Producer is not { } node || !CanEvaluate(node) || node.Inputs.Any(i => i is { Evaluated: null }))
             return null;
-        var inputs = new TensorData?[node.Inputs.Length];
-        for (var i = 0; i < inputs.Length; i++)
-            if (node.Inputs[i] is { } input && (inputs[i] = Evaluate(input)) is null)
-                return null;
-        return Compute(node.Op, node.Attributes, value.Type, value.Shape, inputs);
+        return Compute(node.Op, node.Attributes, value.Type, value.Shape, [.. node.Inputs.Select(i => i?.Evaluated)]);
     }
 
-    private static TensorData? Compute(string op, Attributes attributes, ElementType type, Shape? shape, TensorData?[] inputs) =>
-        Rules.TryGetValue(op, out var rule) && shape?.Elements.Value is >= 0 and <= MaxElements && shape.Static is { } dimensions
-        && inputs.All(i => i is null || i.Count <= MaxElements)
-            ? rule(new FoldedCall(op, attributes, type, [.. dimensions], inputs))
-            : null;
+    private static TensorData? Compute(string op, Attributes attributes, ElementType type, Shape? shape, TensorData?[] inputs)
+    {
+        if (!Rules.TryGetValue(op, out var rule) || shape?.Elements.Value is not (>= 0 and <= MaxElements) || shape.Static is not { } dimensions
+            || dimensions.Any(d => d < 0) || inputs.Any(i => i is { Count: > MaxElements }))
+            return null;
+        try
+        {
+            return rule(new FoldedCall(op, attributes, type, [.. dimensions], inputs));
+        }
+        catch (Exception e) when (e is ArgumentException or ArithmeticException or InvalidOperationException or IndexOutOfRangeException)
+        {
+            throw new GraphException($"{op} of constants cannot be computed ({e.Message.TrimEnd('.')}).", e);
+        }
+    }
 
     private static Dictionary<string, Func<FoldedCall, TensorData?>> Gather(params ReadOnlySpan<IReadOnlyDictionary<string, Func<FoldedCall, TensorData?>>> families)
     {

@@ -32,7 +32,7 @@ internal static class ShapeInference
             rule(call);
             ShapeArithmetic.Propagate(call);
         }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or OverflowException or IndexOutOfRangeException)
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or ArithmeticException or IndexOutOfRangeException or KeyNotFoundException)
         {
             throw call.Error($"cannot be right ({e.Message})", e);
         }

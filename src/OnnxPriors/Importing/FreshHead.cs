@@ -1,0 +1,42 @@
+using System.Runtime.Intrinsics;
+using OnnxPriors.Graphs;
+using OnnxPriors.Randomness;
+
+namespace OnnxPriors.Importing;
+
+/// <summary>A new linear layer over features, with the means over places before it where the features are maps.</summary>
+internal static class FreshHead
+{
+    /// <summary>
+    /// Adds the head: [N, F, …] → mean over places → [N, F] → [N, C]. Weight [C, F] and bias [C] are uniform on ±1/√F, as PyTorch's
+    /// Linear layer draws them.
+    /// </summary>
+    public static Value Add(GraphBuilder b, Value features, int classes, ulong seed)
+    {
+        if (classes < 2)
+            throw new ImportException($"A head has at least 2 classes, not {classes}.");
+        if (features.Shape is not { } shape || shape.Rank < 2 || shape[1].Value is not { } width || !features.Type.IsFloating())
+            throw new ImportException($"The features '{features.Name}' have the shape {features.Shape?.ToString() ?? "?"}; a head needs [N, F] or [N, F, height, width] with a known F. Fix the sizes of the inputs, or name another value with --features VALUE.");
+        if (shape.Rank == 3 && features.Producer is not { Op: "Conv" or "Relu" or "MaxPool" or "AveragePool" or "BatchNormalization" })
+            throw new ImportException($"The features '{features.Name}' have the shape {shape}, whose axis of features is not clear; name a value of shape [N, F] with --features VALUE.");
+        var bound = 1 / Math.Sqrt(width);
+        var weight = b.Parameter("head.weight", Uniform(bound, seed, 0, [classes, width]));
+        var bias = b.Parameter("head.bias", Uniform(bound, seed, 1, [classes]));
+        var flat = shape.Rank == 2 ? features
+            : b.Emit("Flatten", [b.Emit("GlobalAveragePool", [features], nodeName: "head.pool")[0]], nodeName: "head.flatten")[0];
+        return b.Emit("Gemm", [flat, weight, bias], Attributes.None.With("transB", 1L), nodeName: "head.linear")[0];
+    }
+
+    /// <summary>Numbers uniform on (−bound, bound), a Philox block for every four: the same for a seed on every machine.</summary>
+    private static TensorData Uniform(double bound, ulong seed, uint stream, long[] dimensions)
+    {
+        var values = new float[dimensions.Aggregate(1L, (product, d) => product * d)];
+        for (var i = 0; i < values.Length; i += 4)
+        {
+            var block = Philox.Block(Vector128.Create((uint)(i / 4), 0, 0x48656164, stream), seed);
+            for (var j = 0; j < 4 && i + j < values.Length; j++)
+                values[i + j] = (float)(((block[j] >> 8) + 0.5) / (1 << 24) * 2 * bound - bound);
+        }
+        return TensorData.Of(values, [.. dimensions]);
+    }
+}
