@@ -23,7 +23,7 @@ internal static class SessionFactory
     }
 
     /// <summary>Opens a model of a file.</summary>
-    public static InferenceSession Open(string path, StepOptions options) => Open(path, options, session => new InferenceSession(path, session));
+    public static InferenceSession Open(string path, StepOptions options) => Open(path, options, session => new InferenceSession(Path.GetFullPath(path), session));
 
     /// <summary>Opens a model that was changed in memory.</summary>
     public static InferenceSession Open(byte[] model, string path, StepOptions options) =>

@@ -29,12 +29,9 @@ public sealed class StepSession : IDisposable
         gradient = undo.Add(new StateBuffer(Layout));
         foreach (var _ in manifest.Optimizer.States)
             states.Add(undo.Add(new DoubleBuffer(Layout)));
-        Load(StepFiles.Parameters, parameters.Front.Memory.Writable);
         if (BufferLayout.Length > 0)
-        {
             statistics = undo.Add(new DoubleBuffer(BufferLayout));
-            Load(StepFiles.Buffers, statistics.Front.Memory.Writable);
-        }
+        Reset();
         gradientModel = undo.Add(new GradientModel(folder, manifest, options));
         updateModel = undo.Add(new UpdateModel(folder, manifest, options));
         evalModel = undo.Add(new EvalModel(folder, manifest, options));
@@ -89,6 +86,16 @@ public sealed class StepSession : IDisposable
     /// <summary>A state [P] of the optimizer.</summary>
     /// <param name="index">Its place in the manifest's list.</param>
     public Span<float> OptimizerState(int index) => states[index].Front.Memory.Writable;
+
+    /// <summary>Goes back to the state the folder was baked with.</summary>
+    /// <exception cref="StepException">A file of it is no longer there.</exception>
+    public void Reset()
+    {
+        Load(StepFiles.Parameters, Parameters);
+        if (statistics is not null)
+            Load(StepFiles.Buffers, Statistics);
+        states.ForEach(state => state.Front.Memory.Writable.Clear());
+    }
 
     /// <summary>Runs the gradient model on a micro-batch.</summary>
     /// <param name="batch">Examples and labels.</param>

@@ -59,11 +59,11 @@ public sealed class RunFolder : RunStore
     /// <exception cref="StepException">The runtime cannot load it.</exception>
     public EvalModel OpenModel(StepOptions? options = null) => new(FullPath, Manifest, options ?? new StepOptions());
 
-    /// <summary>Makes a folder ready to train in: the step's manifest and eval model are copied, and nothing of an earlier run remains.</summary>
+    /// <summary>Makes a folder ready to train in: the step's manifest and eval model are copied, and nothing of an earlier start remains.</summary>
     internal static RunFolder Create(string folder, StepSession session)
     {
-        Directory.CreateDirectory(folder);
         var run = new RunFolder(Path.GetFullPath(folder), session.Manifest);
+        run.RemovePartialFiles();
         foreach (var name in (string[])[StepFiles.Eval, StepFiles.Manifest])
         {
             using var file = AtomicFile.Create(run.In(name));
@@ -71,19 +71,38 @@ public sealed class RunFolder : RunStore
                 source.CopyTo(file.Stream);
             file.Commit();
         }
-        File.Delete(run.MetricsPath);
+        run.Rewind(Progress.Start());
         File.Delete(run.In(Last));
         File.Delete(run.In(Best));
-        if (Directory.Exists(run.In(Samples)))
-            Directory.Delete(run.In(Samples), recursive: true);
         return run;
+    }
+
+    /// <summary>Refuses a folder that cannot become, or be resumed as, a run; looks only.</summary>
+    /// <exception cref="RunException">It holds a run and shall not be resumed, holds none and shall, or holds something else.</exception>
+    internal static void CheckPlace(string folder, bool resume)
+    {
+        if (!Directory.Exists(folder))
+        {
+            if (resume)
+                throw new RunException($"There is no run '{folder}' to resume; leave --resume out to begin one.");
+            return;
+        }
+        var isRun = File.Exists(Path.Combine(folder, StepFiles.Eval));
+        if (isRun && !resume)
+            throw new RunException($"'{folder}' already holds a run; go on with --resume, or give another folder.");
+        var isForeign = !isRun && Directory.EnumerateFileSystemEntries(folder)
+            .Any(entry => Path.GetFileName(entry) is var name && name != Lock && !name.EndsWith(".partial", StringComparison.Ordinal));
+        if (isForeign || File.Exists(Path.Combine(folder, StepFiles.Update)))
+            throw new RunException($"'{folder}' holds something other than a run; give a folder that is empty or not there yet.");
     }
 
     /// <summary>Removes what a killed process left half-written. Only the holder of the lock may.</summary>
     internal void RemovePartialFiles()
     {
-        foreach (var partial in Directory.EnumerateFiles(FullPath, ".*.partial", SearchOption.AllDirectories))
-            File.Delete(partial);
+        foreach (var folder in (string[])[FullPath, In(Samples)])
+            if (Directory.Exists(folder))
+                foreach (var partial in Directory.EnumerateFiles(folder, ".*.partial"))
+                    File.Delete(partial);
     }
 
     /// <summary>Takes the run back to a checkpoint: what was written after it will be written again.</summary>

@@ -55,7 +55,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     {
         ArgumentNullException.ThrowIfNull(run);
         Check();
-        store = run;
+        (progress, folder, store) = (Progress.Start(), null, run);
+        epochs.Clear();
         return Go(cancellation);
     }
 
@@ -71,11 +72,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         Check();
-        if (resume && !Directory.Exists(path))
-            throw new RunException($"There is no run '{path}' to resume; leave --resume out to begin one.");
+        RunFolder.CheckPlace(path, resume);
         using var held = RunLock.Take(path);
-        if (!resume && (File.Exists(Path.Combine(path, StepFiles.Eval)) || File.Exists(Path.Combine(path, RunFolder.Checkpoint))))
-            throw new RunException($"'{path}' already holds a run; go on with --resume, or give another folder.");
         var checkpoint = Path.Combine(path, RunFolder.Checkpoint);
         try
         {
@@ -88,6 +86,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             else
             {
                 store = folder = RunFolder.Create(path, session);
+                SaveCheckpoint();
             }
             return Go(cancellation);
         }

@@ -1,4 +1,5 @@
 using OnnxPriors.Graphs;
+using OnnxPriors.Priors;
 
 namespace OnnxPriors.Optimizers;
 

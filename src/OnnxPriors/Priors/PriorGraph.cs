@@ -1,5 +1,4 @@
 using OnnxPriors.Graphs;
-using OnnxPriors.Optimizers;
 
 namespace OnnxPriors.Priors;
 

@@ -24,7 +24,7 @@ public sealed class ConformanceTests
         ("downsample_scales_linear_align_corners", "the case divides by the fractional output extent; ONNX Runtime does not either"),
     ];
 
-    public static IEnumerable<object[]> Cases => !Directory.Exists(ConformanceCase.Root) ? [] :
+    public static IEnumerable<object[]> Cases => !Directory.Exists(ConformanceCase.Root) ? [["none", Array.Empty<object>()]] :
         Directory.GetDirectories(ConformanceCase.Root)
             .Select(folder => new ConformanceCase(folder))
             .Where(one => !LeftOut.Any(entry => one.Name.Contains(entry.Part, StringComparison.Ordinal)))

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Optimizers;
+namespace OnnxPriors.Priors;
 
 /// <summary>
 /// Sums over a flat vector [P] whose error does not grow with P: stretches of 64 in float32, where all is vectorised and nothing is

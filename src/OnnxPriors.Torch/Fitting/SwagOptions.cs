@@ -1,0 +1,115 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace OnnxPriors.Torch.Fitting;
+
+/// <summary>How the learning rate runs during a fit.</summary>
+public enum FitSchedule
+{
+    /// <summary>The same at every step.</summary>
+    Constant,
+
+    /// <summary>Falls from the learning rate to a tenth of it along half a cosine, again and again; weights are collected at each end.</summary>
+    Cyclical,
+}
+
+/// <summary>The hyperparameters of <see cref="SwagFit"/>.</summary>
+public sealed record SwagOptions
+{
+    /// <summary>K, the number of deviations kept; at least 2.</summary>
+    public int Rank { get; init; } = 5;
+
+    /// <summary>Gradient steps in all.</summary>
+    public int Steps { get; init; } = 500;
+
+    /// <summary>The learning rate of SGD with momentum.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>The momentum, from 0 to below 1.</summary>
+    public double Momentum { get; init; } = 0.9;
+
+    /// <summary>The weight decay, added to the gradient as this times the weights.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>The most that the gradient's global norm may be; above, the gradient is scaled down to it. 0 for no limit.</summary>
+    public double ClipNorm { get; init; } = 5;
+
+    /// <summary>How the learning rate runs.</summary>
+    public FitSchedule Schedule { get; init; } = FitSchedule.Constant;
+
+    /// <summary>Steps before the first weights are collected; by default a tenth of all.</summary>
+    public int? BurnIn { get; init; }
+
+    /// <summary>Steps from one collection to the next, and the length of a cycle; by default so that eight times the rank, at least 40, are collected.</summary>
+    public int? CollectEvery { get; init; }
+
+    /// <summary>The seed of what libtorch draws.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>
+    /// Whether running statistics are re-estimated at the fitted mean; by default where BatchNormalization used batch statistics, since
+    /// frozen statistics are those the weights were trained with.
+    /// </summary>
+    public bool? EstimateStatistics { get; init; }
+
+    /// <summary>How many batches the running statistics are re-estimated from.</summary>
+    public int StatisticsBatches { get; init; } = 50;
+
+    /// <summary>The parameters to fit, by name; by default all that the loss depends on.</summary>
+    public IReadOnlyCollection<string>? Parameters { get; init; }
+
+    internal int EffectiveBurnIn => BurnIn ?? Steps / 10;
+
+    internal int EffectiveCollectEvery => CollectEvery ?? Math.Max(1, (Steps - EffectiveBurnIn) / Math.Max(8 * Rank, 40));
+
+    internal int Samples => (Steps - EffectiveBurnIn) / EffectiveCollectEvery;
+
+    /// <summary>The learning rate of a step.</summary>
+    /// <param name="step">The step, from 0.</param>
+    public double RateAt(int step)
+    {
+        if (Schedule == FitSchedule.Constant || step < EffectiveBurnIn) return LearningRate;
+        const double lowest = 0.1;
+        int cycle = EffectiveCollectEvery, within = (step - EffectiveBurnIn) % cycle;
+        double share = cycle == 1 ? 1 : (double)within / (cycle - 1);
+        return LearningRate * (lowest + (1 - lowest) * 0.5 * (1 + Math.Cos(Math.PI * share)));
+    }
+
+    /// <summary>Whether weights are collected after a step.</summary>
+    /// <param name="step">The step, from 0.</param>
+    public bool CollectsAt(int step) => step >= EffectiveBurnIn && (step - EffectiveBurnIn + 1) % EffectiveCollectEvery == 0;
+
+    /// <summary>Refuses values that cannot give a posterior.</summary>
+    /// <exception cref="FitException">One is out of its range, or too few weights would be collected.</exception>
+    public void Validate()
+    {
+        Require(Rank >= 2, $"The rank is {Rank}; deviations / √(2(K − 1)) need at least 2.");
+        Require(Steps > 0, $"The number of steps is {Steps}; give at least one.");
+        Require(double.IsFinite(LearningRate) && LearningRate > 0, $"The learning rate is {LearningRate}; give a positive number.");
+        Require(Momentum is >= 0 and < 1, $"The momentum is {Momentum}; give a number from 0 to below 1.");
+        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, $"The weight decay is {WeightDecay}; give 0 or more.");
+        Require(ClipNorm >= 0, $"The clipping norm is {ClipNorm}; give 0 for none, or more.");
+        Require(EffectiveBurnIn >= 0 && EffectiveBurnIn < Steps, $"The burn-in of {EffectiveBurnIn} steps leaves nothing of {Steps}.");
+        Require(EffectiveCollectEvery > 0, $"Weights cannot be collected every {EffectiveCollectEvery} steps; give at least 1.");
+        Require(Samples >= Rank, $"{Steps} steps collect {Samples} weight vectors, fewer than the rank {Rank}; take more steps or collect more often.");
+        Require(StatisticsBatches > 0, $"Running statistics need at least one batch, not {StatisticsBatches}.");
+    }
+
+    /// <summary>The hyperparameters as a JSON object, for the prior's metadata.</summary>
+    public string ToJson() => new JsonObject
+    {
+        ["steps"] = Steps,
+        ["learningRate"] = LearningRate,
+        ["momentum"] = Momentum,
+        ["weightDecay"] = WeightDecay,
+        ["clipNorm"] = ClipNorm,
+        ["schedule"] = Schedule == FitSchedule.Constant ? "constant" : "cyclical",
+        ["burnIn"] = EffectiveBurnIn,
+        ["collectEvery"] = EffectiveCollectEvery,
+    }.ToJsonString(JsonSerializerOptions.Default);
+
+    private static void Require(bool holds, string message)
+    {
+        if (!holds) throw new FitException(message);
+    }
+}

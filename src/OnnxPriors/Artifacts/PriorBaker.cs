@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using OnnxPriors.Priors;
+
+namespace OnnxPriors.Artifacts;
+
+/// <summary>What a prior is baked onto.</summary>
+/// <param name="Layout">The trainable tensors in the flat state.</param>
+/// <param name="Head">The names of those that belong to the new head.</param>
+/// <param name="Weights">The initial values of every tensor of the layout: the source's weights, and the fresh head's.</param>
+/// <param name="Source">All parameters of the source model that a fit covers, frozen ones and the replaced head's included: what a prior file must have.</param>
+/// <param name="SourceHead">The names of the replaced head's parameters among them; a prior file may leave them out.</param>
+public sealed record PriorTarget(
+    StateLayout Layout, IReadOnlySet<string> Head, ReadTensor Weights, IReadOnlyList<TensorShape> Source, IReadOnlySet<string> SourceHead);
+
+/// <summary>What baking a prior gave.</summary>
+/// <param name="Prior">The manifest's part on the prior.</param>
+/// <param name="Files">The files written: <c>parameters.bin</c>, and <c>prior.bin</c> where there is a prior.</param>
+/// <param name="Buffers">The running statistics that the fit re-estimated at its mean; empty without a learned prior.</param>
+public sealed record BakedPrior(ManifestPrior Prior, ImmutableArray<ManifestFileEntry> Files, ImmutableArray<PosteriorBuffer> Buffers);
+
+/// <summary>
+/// The prior's side of a bake: writes μ, a and B of the flat state to <c>prior.bin</c> and the initial θ to <c>parameters.bin</c>. The
+/// prior file is read in pieces, three times over (its values' check, C, then μ, a and B), so memory stays at a few megabytes
+/// whatever the model's size.
+/// </summary>
+/// <remarks>
+/// With a learned prior training starts at the posterior's mean, as in the paper; tensors that do not train should stand there too. A
+/// prior over part of the tensors is the posterior's marginal: the others' rows of D and W are left out.
+/// </remarks>
+public static class PriorBaker
+{
+    /// <summary>Bakes a prior.</summary>
+    /// <param name="folder">The step folder, which exists.</param>
+    /// <param name="target">What the prior is baked onto.</param>
+    /// <param name="choice">The prior.</param>
+    /// <exception cref="InvalidPriorException">The prior file is damaged, or the options are out of range.</exception>
+    /// <exception cref="PriorMismatchException">The prior file belongs to another model.</exception>
+    /// <exception cref="IOException">A file cannot be read or written, or the disk is full.</exception>
+    public static BakedPrior Write(string folder, PriorTarget target, PriorChoice choice)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(choice);
+        using var posterior = choice.Kind == PriorKind.Learned ? Open(target, choice) : null;
+        var layout = target.Layout;
+        var learned = posterior?.Tensors.Select((tensor, index) => (tensor.Name, index)).ToDictionary(StringComparer.Ordinal);
+        ReadTensor initial = (entry, start, values) =>
+        {
+            if (learned is not null && !target.Head.Contains(entry.Name))
+                posterior!.ReadMean(learned[entry.Name], start, values);
+            else
+                target.Weights(entry, start, values);
+        };
+        // The prior first: bad options show before anything large is written.
+        PriorFactorisation? factorisation = null;
+        var files = ImmutableArray.CreateBuilder<ManifestFileEntry>();
+        if (choice.Kind != PriorKind.None)
+        {
+            var segments = layout.Entries.Select(entry => Segment(entry, target, choice, learned)).ToList();
+            GaussianPrior.CheckPlaces(segments, layout.Length, posterior);
+            factorisation = PriorFactorisation.Compute(segments, posterior, choice.Rescaling);
+            files.Add(WritePrior(folder, segments, layout.Length, factorisation));
+        }
+        files.Insert(0, FlatFile.Write(folder, StepFiles.Parameters, layout, initial));
+        var baked = new ManifestPrior
+        {
+            Kind = choice.KindName,
+            Rank = factorisation?.Rank ?? 0,
+            Scale = choice.Rescaling.Scale,
+            Epsilon = choice.Rescaling.Epsilon,
+            Scaling = choice.ScalingName,
+            HeadVariance = choice.HeadVariance,
+            EpsilonShare = factorisation?.EpsilonShare ?? 0,
+            SourcePrior = posterior is null ? null : Hash(posterior.Path),
+        };
+        return new BakedPrior(baked, files.ToImmutable(), posterior is null ? [] : [.. posterior.Buffers.Select(b => new PosteriorBuffer(b.Name, b.Shape, posterior.ReadBuffer(b.Name)))]);
+    }
+
+    private static PosteriorReader Open(PriorTarget target, PriorChoice choice)
+    {
+        var path = choice.Path ?? throw new InvalidPriorException("A learned prior needs a prior file; make one with 'onnxpriors fit'.");
+        var posterior = PosteriorReader.Open(path);
+        try
+        {
+            choice.Rescaling.Check(posterior.Metadata.Rank);
+            var present = posterior.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
+            PosteriorCheck.CheckFits(posterior, [.. target.Source.Where(tensor => present.Contains(tensor.Name) || !target.SourceHead.Contains(tensor.Name))], $"'{path}'");
+            PosteriorCheck.CheckValues(posterior, $"'{path}'");
+            return posterior;
+        }
+        catch
+        {
+            posterior.Dispose();
+            throw;
+        }
+    }
+
+    private static PriorSegment Segment(StateEntry entry, PriorTarget target, PriorChoice choice, Dictionary<string, int>? learned)
+    {
+        if (target.Head.Contains(entry.Name))
+            return PriorSegment.Isotropic(entry.Name, entry.Offset, entry.Count, choice.HeadVariance);
+        if (learned is not null)
+            return learned.TryGetValue(entry.Name, out var tensor)
+                ? PriorSegment.Learned(entry.Name, entry.Offset, entry.Count, tensor)
+                : throw new PriorMismatchException($"'{choice.Path}' has no tensor '{entry.Name}', which is to train. Freeze it (--train), or fit a prior that covers it.", [entry.Name]);
+        if (choice.Kind == PriorKind.Zero)
+            return PriorSegment.Isotropic(entry.Name, entry.Offset, entry.Count, choice.Rescaling.Scale);
+        var mean = new float[entry.Count];
+        target.Weights(entry, 0, mean);
+        return PriorSegment.Isotropic(entry.Name, entry.Offset, entry.Count, choice.Rescaling.Scale, mean);
+    }
+
+    private static ManifestFileEntry WritePrior(string folder, List<PriorSegment> segments, long length, PriorFactorisation factorisation) =>
+        FlatFile.Write(folder, StepFiles.Prior, length * (2 + factorisation.Rank), file =>
+            Pieces.ForEach(PriorFactorisation.Pieces(segments), () => new PriorPiece(factorisation.Rank), (piece, _, work) =>
+            {
+                var segment = segments[piece.Tensor];
+                factorisation.Fill(segment, piece, work);
+                var at = segment.Offset + piece.Start;
+                FlatFile.Put(file, at, work.Mean.AsSpan(0, piece.Count));
+                FlatFile.Put(file, length + at, work.Precision.AsSpan(0, piece.Count));
+                // Isotropic segments have no factor; the file is zero there as it is.
+                for (var k = 0; segment.IsLearned && k < factorisation.Rank; k++)
+                    FlatFile.Put(file, (2 + k) * length + at, work.Factor[k].AsSpan(0, piece.Count));
+            }));
+
+    private static string Hash(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+}

@@ -1,0 +1,52 @@
+using OnnxPriors.Priors;
+
+namespace OnnxPriors.Artifacts;
+
+/// <summary>What the features' prior is; the head's is isotropic around zero in every kind but none.</summary>
+public enum PriorKind
+{
+    /// <summary>A fitted posterior, rescaled.</summary>
+    Learned,
+
+    /// <summary>N(source weights, λ I).</summary>
+    Isotropic,
+
+    /// <summary>N(0, λ I): weight decay.</summary>
+    Zero,
+
+    /// <summary>No prior, for the head neither.</summary>
+    None,
+}
+
+/// <summary>The prior to bake.</summary>
+public sealed record PriorChoice
+{
+    /// <summary>What the features' prior is.</summary>
+    public required PriorKind Kind { get; init; }
+
+    /// <summary>The prior file, for <see cref="PriorKind.Learned"/>.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>How the posterior is rescaled. For an isotropic or zero-mean prior its λ is the variance σ² itself, and the rest is unused.</summary>
+    public RescaleOptions Rescaling { get; init; } = new();
+
+    /// <summary>The variance of the new head's prior, isotropic around zero.</summary>
+    public double HeadVariance { get; init; } = 1;
+
+    /// <summary>The kind as the manifest and the command line write it.</summary>
+    public string KindName => Kind switch
+    {
+        PriorKind.Learned => "learned",
+        PriorKind.Isotropic => "isotropic",
+        PriorKind.Zero => "zero",
+        _ => "none",
+    };
+
+    /// <summary>The scaling as the manifest and the command line write it.</summary>
+    public string ScalingName => Rescaling.Scaling switch
+    {
+        PriorScaling.Official => "official",
+        PriorScaling.OfficialUnscaled => "official-unscaled",
+        _ => "exact",
+    };
+}
