@@ -138,6 +138,8 @@ public sealed class TensorData
             return Of(ToDouble(), Dimensions);
         if (type == ElementType.Float16)
             return new(type, Dimensions, new CastMemory<Half>(Array.ConvertAll(ToDouble(), v => (Half)v)).Memory);
+        if (type == ElementType.BFloat16)
+            return new(type, Dimensions, new CastMemory<ushort>(Array.ConvertAll(ToSingle(), ToBFloat16)).Memory);
         if (type == ElementType.Bool)
             return Of(Array.ConvertAll(ToDouble(), v => v != 0), Dimensions);
         var integers = Type.IsFloating() ? Array.ConvertAll(ToDouble(), v => unchecked((long)v)) : ToInt64();
@@ -161,6 +163,13 @@ public sealed class TensorData
     /// <summary>The same elements with other extents.</summary>
     /// <param name="dimensions">Extents of the same number of elements.</param>
     public TensorData Reshape(params ImmutableArray<long> dimensions) => new(Type, dimensions, Bytes);
+
+    // Rounded to the nearest, ties to even; a NaN stays one.
+    private static ushort ToBFloat16(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return float.IsNaN(value) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
 
     private long[] Widen<T>(Func<T, long> widen) where T : unmanaged
     {

@@ -32,7 +32,7 @@ public sealed record InputBinding(string Name, ImmutableArray<double> Numbers)
     /// <param name="type">The element type.</param>
     /// <param name="shape">The shape the file states; null where it states none.</param>
     /// <exception cref="NormalizationException">The numbers do not fill the shape.</exception>
-    internal TensorData ToTensor(ElementType type, Shape? shape)
+    public TensorData ToTensor(ElementType type, Shape? shape)
     {
         var dimensions = shape switch
         {

@@ -77,7 +77,7 @@ public static class OnnxFile
         file.Commit();
     }
 
-    private static ModelProto Parse(Stream stream, string name)
+    internal static ModelProto Parse(Stream stream, string name)
     {
         ModelProto proto;
         try
