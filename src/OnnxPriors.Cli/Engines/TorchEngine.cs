@@ -1,6 +1,5 @@
 using OnnxPriors.Graphs;
 using OnnxPriors.Torch;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace OnnxPriors.Cli.Engines;

@@ -7,7 +7,6 @@ using OnnxPriors.Normalization;
 using OnnxPriors.Onnx;
 using OnnxPriors.Randomness;
 using OnnxPriors.Torch;
-using OnnxPriors.Torch.Operators;
 
 namespace OnnxPriors.Cli.Verification;
 
@@ -77,7 +76,7 @@ internal static class Verifier
         }
         catch (GradientException e) when (!e.Nodes.IsEmpty)
         {
-            return report with { Unsupported = [.. e.Nodes.Select(n => $"{n.Op} '{n.Node}': {n.Reason}")] };
+            return report with { Unsupported = [.. e.Nodes.Select(n => $"{n.Operator} '{n.Node}': {n.Reason}")] };
         }
     }
 

@@ -71,21 +71,6 @@ public static class ReverseSweep
         }
     }
 
-    /// <summary>The parameters that an output depends on in a differentiable way, in the order of the graph's initializers.</summary>
-    /// <param name="graph">The graph.</param>
-    /// <param name="outputs">The outputs.</param>
-    public static ImmutableArray<Value> DifferentiableParameters(Graph graph, IEnumerable<Value> outputs)
-    {
-        ArgumentNullException.ThrowIfNull(graph);
-        var reached = new HashSet<Value>(outputs);
-        foreach (var node in graph.Nodes.Reverse())
-            if (!GradientRules.IsZero(node) && node.Outputs.Any(o => o is not null && reached.Contains(o)))
-                foreach (var input in node.Inputs)
-                    if (input is not null && input.Type.IsFloating())
-                        reached.Add(input);
-        return [.. graph.Parameters.Where(reached.Contains)];
-    }
-
     internal static RefusedNode Refused(Node node, string reason) => new(
         node.Domain.Length == 0 ? node.Op : $"{node.Domain}.{node.Op}",
         node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault(o => o is not null)?.Name ?? "",

@@ -18,6 +18,9 @@ internal sealed record CaseInput(long[] Shape, double Low = -2, double High = 2)
     /// <summary>Numbers that lie closer together than the step would make a maximum jump: each is at least this far from the others.</summary>
     public double Spacing { get; init; }
 
+    /// <summary>Whether it is a kernel, whose shape is known in every model.</summary>
+    public bool IsWeight { get; init; }
+
     /// <summary>Whether the gradient for it is asked for; a running statistic's is not.</summary>
     public bool IsDifferentiated { get; init; } = true;
 
@@ -83,7 +86,7 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
                 values[i] = input.IsConstant ? b.Constant(typed) : b.Input($"x{i}", typed.Type, generalise(typed.Shape));
                 continue;
             }
-            values[i] = b.Input($"x{i}", Type, input.IsConstant ? Shape.Of(input.Shape) : generalise(Shape.Of(input.Shape)));
+            values[i] = b.Input($"x{i}", Type, input.IsWeight ? Shape.Of(input.Shape) : generalise(Shape.Of(input.Shape)));
             if (input.IsDifferentiated)
                 wanted.Add(values[i]!);
         }

@@ -16,22 +16,22 @@ internal static partial class GradientCases
 
     private static CaseInput In(params long[] shape) => new(shape);
 
-    private static CaseInput In(double low, double high, params long[] shape) => new(shape, low, high);
+    private static CaseInput Within(double low, double high, params long[] shape) => new(shape, low, high);
 
     private static IEnumerable<GradientCase> Arithmetic()
     {
         foreach (var op in (string[])["Add", "Sub", "Mul", "Div"])
         {
-            yield return new(op, In(1, 3, 2, 3), In(1, 3, 2, 3)) { WorksDynamically = true };
-            yield return new(op, In(1, 3, 2, 3), In(1, 3, 3)) { WorksDynamically = true };
-            yield return new(op, In(1, 3, 3, 1), In(1, 3, 2, 1, 4)) { WorksDynamically = true };
-            yield return new(op, In(1, 3), In(1, 3, 2, 3)) { WorksDynamically = true };
+            yield return new(op, Within(1, 3, 2, 3), Within(1, 3, 2, 3)) { WorksDynamically = true };
+            yield return new(op, Within(1, 3, 2, 3), Within(1, 3, 3)) { WorksDynamically = true };
+            yield return new(op, Within(1, 3, 3, 1), Within(1, 3, 2, 1, 4)) { WorksDynamically = true };
+            yield return new(op, Within(1, 3), Within(1, 3, 2, 3)) { WorksDynamically = true };
         }
-        yield return new("Mod", With("fmod", 1), In(4.1, 4.9, 2, 2), In(1.6, 2, 2)) { Type = ElementType.Float };
-        yield return new("Pow", In(0.5, 2, 2, 3), In(2, 3)) { WorksDynamically = true };
+        yield return new("Mod", With("fmod", 1), Within(4.1, 4.9, 2, 2), Within(1.6, 2, 2)) { Type = ElementType.Float };
+        yield return new("Pow", Within(0.5, 2, 2, 3), In(2, 3)) { WorksDynamically = true };
         foreach (var exponent in (double[])[-1, 0.5, 2, 3, 2.5])
-            yield return new("Pow", In(0.5, 2, 2, 3), CaseInput.Number(exponent));
-        yield return new("Pow", In(-2, -1, 2, 3), CaseInput.IntsOf([], 3) with { IsConstant = true });
+            yield return new("Pow", Within(0.5, 2, 2, 3), CaseInput.Number(exponent));
+        yield return new("Pow", Within(-2, -1, 2, 3), CaseInput.IntsOf([], 3) with { IsConstant = true });
         yield return new("Sum", In(2, 3), In(3), In(2, 1));
         yield return new("Mean", In(2, 3), In(3), In(2, 1)) { Type = ElementType.Float };
         foreach (var op in (string[])["Max", "Min"])
@@ -41,23 +41,23 @@ internal static partial class GradientCases
         }
         yield return new("Where", CaseInput.Bools([2, 3], 1, 0, 1, 0, 0, 1), In(2, 3), In(3)) { WorksDynamically = true };
         yield return new("Clip", In(2, 4), CaseInput.Number(-0.7), CaseInput.Number(0.8));
-        yield return new("Clip", In(2, 4), In(-1.1, -0.9), In(0.9, 1.1));
+        yield return new("Clip", In(2, 4), Within(-1.1, -0.9), Within(0.9, 1.1));
         yield return new("Clip", In(2, 4), null, CaseInput.Number(0.8));
     }
 
     private static IEnumerable<GradientCase> Functions()
     {
-        foreach (var op in (string[])["Identity", "Neg", "Exp", "Sin", "Cos", "Atan"])
+        foreach (var op in (string[])["Identity", "Neg", "Exp", "Sin", "Cos"])
             yield return new(op, In(2, 3)) { WorksDynamically = true };
         foreach (var op in (string[])["Abs", "Reciprocal"])
             yield return new(op, new CaseInput([2, 3]) { Gap = 0.3 });
         foreach (var op in (string[])["Sqrt", "Log"])
-            yield return new(op, In(0.5, 3, 2, 3));
-        foreach (var op in (string[])["Asin", "Acos", "Atanh"])
-            yield return new(op, In(-0.7, 0.7, 2, 3)) { Type = ElementType.Float };
+            yield return new(op, Within(0.5, 3, 2, 3));
+        foreach (var op in (string[])["Asin", "Acos", "Atan", "Atanh"])
+            yield return new(op, Within(-0.7, 0.7, 2, 3)) { Type = ElementType.Float };
         foreach (var op in (string[])["Tan", "Sinh", "Cosh", "Asinh", "Erf"])
-            yield return new(op, In(-1.2, 1.2, 2, 3)) { Type = ElementType.Float };
-        yield return new("Acosh", In(1.5, 3, 2, 3)) { Type = ElementType.Float };
+            yield return new(op, Within(-1.2, 1.2, 2, 3)) { Type = ElementType.Float };
+        yield return new("Acosh", Within(1.5, 3, 2, 3)) { Type = ElementType.Float };
         yield return new("Cast", With("to", ElementType.Double), In(2, 3)) { Type = ElementType.Float };
         yield return new("CastLike", In(2, 3), new CaseInput([]) { Fixed = TensorData.Of([1.0], []) });
     }
@@ -71,21 +71,21 @@ internal static partial class GradientCases
         foreach (var op in (string[])["Softplus", "Softsign", "Mish"])
             yield return new(op, kinked) { Type = ElementType.Float };
         foreach (var op in (string[])["Elu", "Selu", "Celu", "LeakyRelu", "Shrink"])
-            yield return new(op, In(0.6, 1.5, 2, 3)) { Type = ElementType.Float };
+            yield return new(op, Within(0.6, 1.5, 2, 3)) { Type = ElementType.Float };
         foreach (var op in (string[])["Elu", "Selu", "Celu", "LeakyRelu", "Shrink"])
-            yield return new(op, In(-1.5, -0.6, 2, 3)) { Type = ElementType.Float };
+            yield return new(op, Within(-1.5, -0.6, 2, 3)) { Type = ElementType.Float };
         yield return new("Elu", With("alpha", 0.4f), kinked) { Type = ElementType.Float };
         yield return new("Celu", With("alpha", 0.4f), kinked) { Type = ElementType.Float };
         yield return new("LeakyRelu", With("alpha", 0.3f), kinked) { Type = ElementType.Float };
         yield return new("ThresholdedRelu", With("alpha", 0.1f), kinked) { Type = ElementType.Float };
         yield return new("PRelu", kinked, In(6)) { Type = ElementType.Float };
         yield return new("PRelu", new CaseInput([2, 3, 2]) { Gap = 0.3 }, In(3, 1)) { Type = ElementType.Float };
-        yield return new("HardSigmoid", In(-2, 2, 2, 3)) { Type = ElementType.Float };
-        yield return new("HardSigmoid", With(("alpha", 1f), ("beta", 0f)), In(0.2, 0.8, 2, 3)) { Type = ElementType.Float };
-        yield return new("HardSigmoid", In(3, 4, 2, 3)) { Type = ElementType.Float };
-        yield return new("HardSwish", In(-2.5, 2.5, 2, 3)) { Type = ElementType.Float };
-        yield return new("HardSwish", In(3.2, 4, 2, 3)) { Type = ElementType.Float };
-        yield return new("HardSwish", In(-4, -3.2, 2, 3)) { Type = ElementType.Float };
+        yield return new("HardSigmoid", Within(-2, 2, 2, 3)) { Type = ElementType.Float };
+        yield return new("HardSigmoid", With(("alpha", 1f), ("beta", 0f)), Within(0.2, 0.8, 2, 3)) { Type = ElementType.Float };
+        yield return new("HardSigmoid", Within(3, 4, 2, 3)) { Type = ElementType.Float };
+        yield return new("HardSwish", Within(-2.5, 2.5, 2, 3)) { Type = ElementType.Float };
+        yield return new("HardSwish", Within(3.2, 4, 2, 3)) { Type = ElementType.Float };
+        yield return new("HardSwish", Within(-4, -3.2, 2, 3)) { Type = ElementType.Float };
         foreach (var op in (string[])["Softmax", "LogSoftmax"])
         {
             yield return new(op, In(2, 5)) { WorksDynamically = true };

@@ -26,7 +26,11 @@ public sealed class GradientRuleTests
     public void The_gradient_is_that_of_central_differences_with_unknown_extents(int index, string name)
     {
         if (GradientCases.All[index].WorksDynamically)
-            Check(GradientCases.All[index], s => new Shape([.. s.Select(_ => Dimension.Unknown)]), name);
+        {
+            // Channels are known wherever there are kernels.
+            var hasKernel = GradientCases.All[index].Inputs.Any(i => i is { IsWeight: true });
+            Check(GradientCases.All[index], s => new Shape([.. s.Select((d, i) => hasKernel && i == 1 ? d : Dimension.Unknown)]), name);
+        }
     }
 
     [TestMethod]
@@ -73,7 +77,7 @@ public sealed class GradientRuleTests
             Assert.AreSequenceEqual(inputs[input].Dimensions, actual.Dimensions, $"{name}: the gradient's shape");
             var scale = expected.Max(v => Math.Abs(v)) + 1e-3;
             var worst = expected.Zip(actual.ToDouble(), (e, a) => Math.Abs(e - a) / scale).Max();
-            Assert.IsTrue(worst <= @case.Tolerance, $"{name}: {input} differs by {worst:E2}\nexpected {string.Join(' ', expected.Select(v => v.ToString("G5")))}\nactual   {string.Join(' ', actual.ToDouble().Select(v => v.ToString("G5")))}");
+            Assert.IsLessThanOrEqualTo(@case.Tolerance, worst, $"{name}: {input} differs by {worst:E2}\nexpected {string.Join(' ', expected.Select(v => v.ToString("G5")))}\nactual   {string.Join(' ', actual.ToDouble().Select(v => v.ToString("G5")))}");
         }
     }
 

@@ -34,8 +34,8 @@ internal sealed class OrtRunner : IDisposable
             ElementType.Float => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(data.ToSingle(), dimensions)),
             ElementType.Double => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<double>(data.ToDouble(), dimensions)),
             ElementType.Int64 => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(data.ToInt64(), dimensions)),
-            ElementType.Int32 => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<int>([.. data.ToInt64().Select(v => (int)v)], dimensions)),
-            ElementType.Bool => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<bool>([.. data.ToInt64().Select(v => v != 0)], dimensions)),
+            ElementType.Int32 => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<int>(data.ToInt64().Select(v => (int)v).ToArray(), dimensions)),
+            ElementType.Bool => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<bool>(data.ToInt64().Select(v => v != 0).ToArray(), dimensions)),
             _ => throw new NotSupportedException($"{data.Type}"),
         };
     }
