@@ -60,7 +60,7 @@ public static class Exporter
     /// <exception cref="StepException">A model cannot be loaded or run.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static ExportResult Export(
-        string evalPath, EvalModel eval, IReadOnlyList<EvalState> states, string path, IBatchSource? check = null, StepOptions? options = null)
+        string evalPath, EvalSession eval, IReadOnlyList<EvalState> states, string path, IBatchSource? check = null, StepOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(eval);
         ArgumentNullException.ThrowIfNull(states);
@@ -88,7 +88,7 @@ public static class Exporter
     }
 
     private static (double Difference, int Examples) Compare(
-        string path, EvalModel eval, IReadOnlyList<EvalState> states, IBatchSource data, StepOptions options)
+        string path, EvalSession eval, IReadOnlyList<EvalState> states, IBatchSource data, StepOptions options)
     {
         using var exported = new ClassifierModel(path, options);
         var average = new ProbabilityAverage(eval.Manifest.Classes);

@@ -33,8 +33,8 @@ internal sealed record LogisticStep
     {
         Directory.CreateDirectory(folder);
         var layout = Layout;
-        OnnxFile.Save(GradientModel(), Path.Combine(folder, StepFiles.Gradient));
-        OnnxFile.Save(EvalModel(), Path.Combine(folder, StepFiles.Eval));
+        OnnxFile.Save(GradientSession(), Path.Combine(folder, StepFiles.Gradient));
+        OnnxFile.Save(EvalSession(), Path.Combine(folder, StepFiles.Eval));
         OnnxFile.Save(UpdateModel.Build(Optimizer, PriorRank), Path.Combine(folder, StepFiles.Update));
         WriteFloats(Path.Combine(folder, StepFiles.Parameters), Flat(layout, new Random(1), StartScale));
         var files = new List<string> { StepFiles.Gradient, StepFiles.Eval, StepFiles.Update, StepFiles.Parameters };
@@ -73,7 +73,7 @@ internal sealed record LogisticStep
         return manifest;
     }
 
-    private Model GradientModel()
+    private Model GradientSession()
     {
         var b = new GraphBuilder();
         var x = b.Input("x", ElementType.Float, [Dimension.Symbolic("batch"), Features]);
@@ -97,7 +97,7 @@ internal sealed record LogisticStep
         return Model.Canonical(b.Build(outputs));
     }
 
-    private Model EvalModel()
+    private Model EvalSession()
     {
         var b = new GraphBuilder();
         var x = b.Input("x", ElementType.Float, [Dimension.Symbolic("batch"), Features]);
