@@ -54,12 +54,16 @@ public sealed class AtomicFile : IDisposable
         return new AtomicFile(whole, partial, stream);
     }
 
-    /// <summary>Forces the bytes to the disk and puts the file in its place, over one that stood there.</summary>
+    /// <summary>Puts the file in its place, over one that stood there.</summary>
+    /// <param name="durable">
+    /// Whether the bytes are first forced to the disk, so that even a power failure leaves the old file or the new. Without, a killed
+    /// process still does; that is enough for large files that can be made again and whose hash stands elsewhere.
+    /// </param>
     /// <exception cref="IOException">The disk is full, or the place cannot be written.</exception>
-    public void Commit()
+    public void Commit(bool durable = true)
     {
         ObjectDisposedException.ThrowIf(_committed, this);
-        Stream.Flush(flushToDisk: true);
+        Stream.Flush(flushToDisk: durable);
         Stream.Dispose();
         File.Move(_partial, _path, overwrite: true);
         _committed = true;

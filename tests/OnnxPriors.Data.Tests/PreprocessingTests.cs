@@ -18,8 +18,12 @@ public sealed class PreprocessingTests
     [TestMethod]
     public void The_JSON_has_the_form_of_the_models_metadata() =>
         Assert.AreEqual(
-            """{"size":[224,224],"resize":256,"crop":"center","channels":"bgr","scale":"byte","mean":[104,117,123]}""",
+            """{"size":[224,224],"crop":"center","channels":"bgr","scale":"byte","mean":[104,117,123]}""",
             Preprocessing.Preset("caffe2-bgr").ToJson());
+
+    [TestMethod]
+    public void The_short_side_before_the_crop_is_in_the_JSON() =>
+        Assert.Contains("\"size\":[224,224],\"resize\":256,", Preprocessing.Preset("imagenet").ToJson());
 
     [TestMethod]
     [DataRow("nonsense")]

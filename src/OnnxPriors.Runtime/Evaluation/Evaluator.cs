@@ -18,7 +18,7 @@ public static class Evaluator
     /// <exception cref="EvaluationException">There is no example, or a logit is not a number.</exception>
     /// <exception cref="StepException">A batch does not fit the model, or the runtime fails.</exception>
     public static EvaluationResult Evaluate(
-        EvalModel model, IReadOnlyList<EvalState> states, IBatchSource data, CancellationToken cancellation = default)
+        EvalSession model, IReadOnlyList<EvalState> states, IBatchSource data, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(states);

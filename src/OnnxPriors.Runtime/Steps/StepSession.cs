@@ -11,9 +11,9 @@ namespace OnnxPriors.Runtime.Steps;
 /// </summary>
 public sealed class StepSession : IDisposable
 {
-    private readonly GradientModel gradientModel;
-    private readonly UpdateModel updateModel;
-    private readonly EvalModel evalModel;
+    private readonly GradientSession gradientModel;
+    private readonly UpdateSession updateModel;
+    private readonly EvalSession evalModel;
     private readonly DoubleBuffer parameters;
     private readonly List<DoubleBuffer> states = [];
     private readonly DoubleBuffer? statistics;
@@ -32,9 +32,9 @@ public sealed class StepSession : IDisposable
         if (BufferLayout.Length > 0)
             statistics = undo.Add(new DoubleBuffer(BufferLayout));
         Reset();
-        gradientModel = undo.Add(new GradientModel(folder, manifest, options));
-        updateModel = undo.Add(new UpdateModel(folder, manifest, options));
-        evalModel = undo.Add(new EvalModel(folder, manifest, options));
+        gradientModel = undo.Add(new GradientSession(folder, manifest, options));
+        updateModel = undo.Add(new UpdateSession(folder, manifest, options));
+        evalModel = undo.Add(new EvalSession(folder, manifest, options));
         undo.Keep();
     }
 
@@ -81,7 +81,7 @@ public sealed class StepSession : IDisposable
     public ReadOnlySpan<float> Logits => gradientModel.Logits;
 
     /// <summary>The eval model.</summary>
-    public EvalModel Eval => evalModel;
+    public EvalSession Eval => evalModel;
 
     /// <summary>A state [P] of the optimizer.</summary>
     /// <param name="index">Its place in the manifest's list.</param>

@@ -57,7 +57,7 @@ public sealed class RunFolder : RunStore
     /// <summary>Opens the eval model.</summary>
     /// <param name="options">How to run it.</param>
     /// <exception cref="StepException">The runtime cannot load it.</exception>
-    public EvalModel OpenModel(StepOptions? options = null) => new(FullPath, Manifest, options ?? new StepOptions());
+    public EvalSession OpenModel(StepOptions? options = null) => new(FullPath, Manifest, options ?? new StepOptions());
 
     /// <summary>Makes a folder ready to train in: the step's manifest and eval model are copied, and nothing of an earlier start remains.</summary>
     internal static RunFolder Create(string folder, StepSession session)

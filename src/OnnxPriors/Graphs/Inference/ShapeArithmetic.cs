@@ -29,18 +29,19 @@ internal static class ShapeArithmetic
         ["Sub"] = c => Pairwise(c, (a, b) => a - b),
         ["Mul"] = c => Pairwise(c, (a, b) => a * b),
         ["Div"] = c => Pairwise(c, (a, b) => b.Value is > 0 and var d && (a.Value is null or >= 0) ? a.FloorDivide(d) : a.DivideExactly(b) ?? Dimension.Unknown),
+        ["Equal"] = c => Pairwise(c, Equality),
         ["Neg"] = c => c.Contents(0) is { IsDefault: false } x ? [.. x.Select(d => (Dimension)0 - d)] : default,
         ["ReduceProd"] = c => c.ShapeOf(0) is { Rank: <= 1 } && c.Contents(0) is { IsDefault: false } x ? [x.Aggregate((Dimension)1, (p, d) => p * d)] : default,
         ["ConstantOfShape"] = c => c.OutputTypes[0].IsInteger() && c.OutputShapes[0] is { Rank: 1 } s && s[0].Value is { } n and <= MaxElements
             ? [.. Enumerable.Repeat((Dimension)(c.Attributes.Tensor("value")?.ToInt64()[0] ?? 0), (int)n)] : default,
-        ["Where"] = c => c.TryInts(0) is { } flags && c.Contents(1) is { IsDefault: false } x && c.Contents(2) is { IsDefault: false } y && x.Length == flags.Length && y.Length == flags.Length
-            ? [.. flags.Select((f, i) => f != 0 ? x[i] : y[i])] : default,
+        ["Where"] = c => c.Contents(0) is { IsDefault: false } flags && c.Contents(1) is { IsDefault: false } x && c.Contents(2) is { IsDefault: false } y && x.Length == flags.Length && y.Length == flags.Length
+            ? [.. flags.Select((f, i) => f.Value is not { } flag ? Dimension.Unknown : flag != 0 ? x[i] : y[i])] : default,
     };
 
     /// <summary>Sets the contents of a call's first output where they are shape arithmetic.</summary>
     public static void Propagate(OperatorCall c)
     {
-        if (!c.OutputTypes[0].IsInteger() || !Rules.TryGetValue(c.Op, out var rule))
+        if ((!c.OutputTypes[0].IsInteger() && c.OutputTypes[0] != ElementType.Bool) || !Rules.TryGetValue(c.Op, out var rule))
             return;
         var contents = rule(c);
         if (!contents.IsDefault && contents.Length <= MaxElements && contents.Any(d => d.IsKnown))
@@ -96,6 +97,13 @@ internal static class ShapeArithmetic
             all.Add(x[(int)i]);
         return all.ToImmutable();
     }
+
+    // An extent is never negative, which is all that exporters ask: is it the −1 that stands for 'as it is'?
+    private static Dimension Equality(Dimension a, Dimension b) =>
+        a.IsStatic && b.IsStatic ? a == b ? 1 : 0
+        : (a.Symbol is not null && b.Value < 0) || (b.Symbol is not null && a.Value < 0) ? 0
+        : a.IsKnown && a == b ? 1
+        : Dimension.Unknown;
 
     private static ImmutableArray<Dimension> Pairwise(OperatorCall c, Func<Dimension, Dimension, Dimension> combine)
     {

@@ -4,7 +4,7 @@ using OnnxPriors.Artifacts;
 namespace OnnxPriors.Runtime.Steps;
 
 /// <summary>The gradient model: a batch and the parameters in; loss, logits and gradients out, the latter straight into a flat buffer.</summary>
-internal sealed class GradientModel : IDisposable
+internal sealed class GradientSession : IDisposable
 {
     private readonly Manifest manifest;
     private readonly InferenceSession session;
@@ -15,7 +15,7 @@ internal sealed class GradientModel : IDisposable
     private readonly OrtValue loss;
     private readonly LogitsBuffer logits;
 
-    public GradientModel(string folder, Manifest manifest, StepOptions options)
+    public GradientSession(string folder, Manifest manifest, StepOptions options)
     {
         this.manifest = manifest;
         session = SessionFactory.Open(Path.Combine(folder, StepFiles.Gradient), options);

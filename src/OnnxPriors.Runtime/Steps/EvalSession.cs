@@ -7,7 +7,7 @@ namespace OnnxPriors.Runtime.Steps;
 /// The eval model of a step or a run: a batch and a state in, logits out. The state is a flat buffer of the manifest's layout followed
 /// by one of running statistics, so many states can pass through one session.
 /// </summary>
-public sealed class EvalModel : IDisposable
+public sealed class EvalSession : IDisposable
 {
     private readonly InferenceSession session;
     private readonly OrtIoBinding binding;
@@ -20,7 +20,7 @@ public sealed class EvalModel : IDisposable
     /// <param name="manifest">Its manifest.</param>
     /// <param name="options">How to run it.</param>
     /// <exception cref="StepException">The model cannot be loaded or is not the manifest's.</exception>
-    public EvalModel(string folder, Manifest manifest, StepOptions options)
+    public EvalSession(string folder, Manifest manifest, StepOptions options)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(options);

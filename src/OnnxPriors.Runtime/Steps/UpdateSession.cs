@@ -4,7 +4,7 @@ using OnnxPriors.Artifacts;
 namespace OnnxPriors.Runtime.Steps;
 
 /// <summary>The update model: flat state, gradient, prior, noise and scalars in; the next state, the prior's energy and the gradient's norm out.</summary>
-internal sealed class UpdateModel : IDisposable
+internal sealed class UpdateSession : IDisposable
 {
     private const string PriorEnergy = "prior_energy", GradientNorm = "gradient_norm";
 
@@ -18,7 +18,7 @@ internal sealed class UpdateModel : IDisposable
     private readonly List<(string Name, OrtValue Value)> fixedInputs = [];
     private readonly List<(string Name, OrtValue Value)> outputs = [];
 
-    public UpdateModel(string folder, Manifest manifest, StepOptions options)
+    public UpdateSession(string folder, Manifest manifest, StepOptions options)
     {
         this.manifest = manifest;
         var path = Path.Combine(folder, StepFiles.Update);

@@ -1,0 +1,109 @@
+using OnnxPriors.Artifacts;
+using OnnxPriors.Onnx;
+using OnnxPriors.Runtime.Evaluation;
+using OnnxPriors.Runtime.Steps;
+using OnnxPriors.Runtime.Training;
+
+namespace OnnxPriors.Runtime.Export;
+
+/// <summary>What an export came to.</summary>
+/// <param name="Path">The model.</param>
+/// <param name="Samples">The states in it.</param>
+/// <param name="MaxAbsDifference">The largest difference of a probability from the run's own, over the batches compared.</param>
+/// <param name="Examples">The examples compared.</param>
+public sealed record ExportResult(string Path, int Samples, double MaxAbsDifference, int Examples);
+
+/// <summary>
+/// Writes a run as one ONNX file of standard operators: the preprocessed tensor in, class probabilities [batch, C] out, with the
+/// preprocessing and the classes' names in its metadata; then runs the file against the run's own predictions.
+/// </summary>
+public static class Exporter
+{
+    /// <summary>The largest difference of a probability that float32 arithmetic in another order explains.</summary>
+    public const double Tolerance = 1e-4;
+
+    /// <summary>Exports states of a run and checks the file.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="path">The file to write; it appears once it has passed the check.</param>
+    /// <param name="which">Which states.</param>
+    /// <param name="check">Batches to compare on, or null for random ones of the model's input shape.</param>
+    /// <param name="options">How to run both.</param>
+    /// <exception cref="RunException">The run has no such state.</exception>
+    /// <exception cref="ExportException">The exported model predicts something else.</exception>
+    /// <exception cref="StepException">A model cannot be loaded or run.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static ExportResult Export(
+        RunFolder run, string path, RunState which = RunState.Default, IBatchSource? check = null, StepOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var states = run.OpenStates(which);
+        try
+        {
+            using var eval = run.OpenModel(options);
+            return Export(Path.Combine(run.FullPath, StepFiles.Eval), eval, states, path, check, options);
+        }
+        finally
+        {
+            foreach (var state in states)
+                state.Dispose();
+        }
+    }
+
+    /// <summary>Exports states of a step's model and checks the file.</summary>
+    /// <param name="evalPath">The eval model's file.</param>
+    /// <param name="eval">The eval model, opened.</param>
+    /// <param name="states">The states to average over.</param>
+    /// <param name="path">The file to write; it appears once it has passed the check.</param>
+    /// <param name="check">Batches to compare on, or null for random ones of the model's input shape.</param>
+    /// <param name="options">How to run both.</param>
+    /// <exception cref="ExportException">The exported model predicts something else.</exception>
+    /// <exception cref="StepException">A model cannot be loaded or run.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static ExportResult Export(
+        string evalPath, EvalSession eval, IReadOnlyList<EvalState> states, string path, IBatchSource? check = null, StepOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(eval);
+        ArgumentNullException.ThrowIfNull(states);
+        ArgumentOutOfRangeException.ThrowIfZero(states.Count);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var model = AveragedModel.Build(OnnxFile.Load(evalPath), eval.Manifest, states);
+        // Beside the place first: external data carries the file's name, so the folder is what is moved from.
+        var whole = Path.GetFullPath(path);
+        var beside = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(whole)!, $".{Path.GetFileName(whole)}.{Path.GetRandomFileName()}.partial"));
+        try
+        {
+            var written = Path.Combine(beside.FullName, Path.GetFileName(whole));
+            OnnxFile.Save(model, written);
+            var (difference, examples) = Compare(written, eval, states, check ?? new RandomBatches(eval.Manifest), options ?? new StepOptions());
+            if (!(difference <= Tolerance))
+                throw new ExportException(FormattableString.Invariant($"The exported model's probabilities differ from the run's by up to {difference:G3}, more than {Tolerance}; '{path}' was not written. Please report it with the model."));
+            foreach (var file in beside.GetFiles().OrderBy(file => file.Extension == ".onnx"))
+                file.MoveTo(Path.Combine(Path.GetDirectoryName(whole)!, file.Name), overwrite: true);
+            return new ExportResult(path, states.Count, difference, examples);
+        }
+        finally
+        {
+            beside.Delete(recursive: true);
+        }
+    }
+
+    private static (double Difference, int Examples) Compare(
+        string path, EvalSession eval, IReadOnlyList<EvalState> states, IBatchSource data, StepOptions options)
+    {
+        using var exported = new ClassifierModel(path, options);
+        var average = new ProbabilityAverage(eval.Manifest.Classes);
+        var (largest, examples) = (0.0, 0);
+        foreach (var batch in data.Read(0, 0, CancellationToken.None))
+        {
+            average.Start(batch.Count);
+            foreach (var state in states)
+                average.Add(eval.Run(batch, state), batch.Labels.Span);
+            var expected = average.Mean();
+            var found = exported.Run(batch);
+            for (var i = 0; i < expected.Length; i++)
+                largest = Math.Abs(expected[i] - found[i]) is var difference && difference <= largest ? largest : difference;
+            examples += batch.Count;
+        }
+        return examples > 0 ? (largest, examples) : throw new ExportException("There was no example to compare the exported model on.");
+    }
+}
