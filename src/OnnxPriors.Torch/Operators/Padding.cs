@@ -50,10 +50,7 @@ internal static class Padding
                 return Constant(x, pads, 0) + call[2].reshape([]) * (1 - Constant(inside, pads, 0));
             }
             double value = call.Has(2) && call[2].numel() > 0 ? call.Reals(2)[0] : call.Attributes.Float("value");
-            if (x.dtype == ScalarType.Bool) return Constant(x.to(ScalarType.Byte), pads, value).to(ScalarType.Bool);
-            var padded = Constant(x, pads, value);
-            // libtorch takes the value as a number: its derivative stands in a term that is zero.
-            return call.Has(2) && call[2].requires_grad ? padded + Constant(zeros_like(x), pads, 1) * (call[2] - call[2].detach()).reshape([]) : padded;
+            return x.dtype == ScalarType.Bool ? Constant(x.to(ScalarType.Byte), pads, value).to(ScalarType.Bool) : Constant(x, pads, value);
         }
         for (var axis = 0; axis < rank; axis++)
         {
