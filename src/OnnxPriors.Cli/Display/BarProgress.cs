@@ -5,25 +5,35 @@ using Spectre.Console.Rendering;
 namespace OnnxPriors.Cli.Display;
 
 /// <summary>Progress as a bar that moves, with throughput, the time that remains and what the work says of itself.</summary>
-internal sealed class BarProgress(ProgressTask task, long total, string unit) : IProgressReport
+internal sealed class BarProgress : IProgressReport
 {
+    private readonly ProgressTask task;
+    private readonly FactsColumn facts;
+    private readonly long total;
+    private readonly string unit;
     private readonly long begun = Stopwatch.GetTimestamp();
 
+    private BarProgress(ProgressTask task, FactsColumn facts, long total, string unit) =>
+        (this.task, this.facts, this.total, this.unit) = (task, facts, total, unit);
+
     /// <summary>Does work with its progress shown.</summary>
-    public static T Run<T>(string title, long total, string unit, IAnsiConsole screen, Func<IProgressReport, T> work) =>
-        screen.Progress()
+    public static T Run<T>(string title, long total, string unit, IAnsiConsole screen, Func<IProgressReport, T> work)
+    {
+        var facts = new FactsColumn();
+        return screen.Progress()
             .AutoClear(false)
             .HideCompleted(false)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new FactsColumn())
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = 24 }, new PercentageColumn(), facts)
             .Start(context =>
             {
                 var task = context.AddTask(Markup.Escape(title), maxValue: Math.Max(1, total));
                 task.IsIndeterminate = total <= 0;
-                var result = work(new BarProgress(task, total, unit));
+                var result = work(new BarProgress(task, facts, total, unit));
                 task.IsIndeterminate = false;
                 task.Value = task.MaxValue;
                 return result;
             });
+    }
 
     public void Report(long done, string? detail = null, string? rate = null, TimeSpan? remaining = null)
     {
@@ -35,18 +45,18 @@ internal sealed class BarProgress(ProgressTask task, long total, string unit) : 
             left is { } time && done < total ? ProgressText.Time(time) + " left" : null,
             detail,
         ];
-        task.State.Update<string>(FactsColumn.Key, _ => string.Join("  ", parts.Where(part => !string.IsNullOrEmpty(part))));
+        facts.Shown = string.Join("  ", parts.Where(part => !string.IsNullOrEmpty(part)));
         task.Value = Math.Min(done, task.MaxValue);
     }
 
     /// <summary>Shows what <see cref="Report"/> put together.</summary>
     private sealed class FactsColumn : ProgressColumn
     {
-        public const string Key = "facts";
+        public volatile string Shown = "";
 
         protected override bool NoWrap => true;
 
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Text(task.State.Get<string>(Key) ?? "");
+            new Text(Shown);
     }
 }
