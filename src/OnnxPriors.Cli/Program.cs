@@ -1,1 +1,3 @@
-return 2;
+using OnnxPriors.Cli.Commands;
+
+return CommandLine.Run(args, Console.Out, Console.Error);

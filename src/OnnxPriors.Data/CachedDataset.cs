@@ -37,6 +37,9 @@ public sealed class CachedDataset(IDataset inner, long bytes = 1L << 30) : IData
     public ImmutableArray<DataSplit> Splits => inner.Splits;
 
     /// <inheritdoc/>
+    public string Fingerprint => inner.Fingerprint;
+
+    /// <inheritdoc/>
     public string NameOf(int index) => inner.NameOf(index);
 
     /// <inheritdoc/>

@@ -27,6 +27,12 @@ public interface IDataset : IDisposable
     /// <summary>The part each example belongs to.</summary>
     ImmutableArray<DataSplit> Splits { get; }
 
+    /// <summary>
+    /// A hash of what the examples and labels are, in 64 hexadecimal digits: of arrays their contents, of an archive the names, lengths
+    /// and checksums of its files, of a folder their names and lengths. Where the source lies does not count.
+    /// </summary>
+    string Fingerprint { get; }
+
     /// <summary>The name of an example, for messages: its file, or its row.</summary>
     /// <param name="index">The example, 0 to <see cref="Count"/> − 1.</param>
     string NameOf(int index);

@@ -37,7 +37,7 @@ internal static class Verifier
         ImportedModel imported;
         try
         {
-            imported = ModelImporter.Import(model, new ImportOptions { Policy = TrainablePolicy.EveryFloat, Bindings = [.. request.Bindings] });
+            imported = ModelImporter.Import(model, new ImportOptions { Policy = TrainablePolicy.EveryFloat, HalfEdges = false, Bindings = [.. request.Bindings] });
         }
         catch (UnsupportedModelException e)
         {
@@ -91,13 +91,13 @@ internal static class Verifier
         using var engine = OnnxEngine.Open(imported.ToModel());
         if (request.Inputs is not null)
         {
-            var given = GivenInputs.Read(request.Inputs, imported.Graph);
+            var given = Rounded(GivenInputs.Read(request.Inputs, imported.Graph), imported.Source);
             return (given, engine.Run(given, cancellation));
         }
         var random = new RandomInputs(imported.Graph, request.Shapes, request.Seed);
         if (!random.HasOpenSizes)
         {
-            var inputs = random.Make(RandomInputs.Sizes[0]);
+            var inputs = Rounded(random.Make(RandomInputs.Sizes[0]), imported.Source);
             return (inputs, engine.Run(inputs, cancellation));
         }
         OnnxRuntimeException? last = null;
@@ -105,7 +105,7 @@ internal static class Verifier
         {
             try
             {
-                var inputs = random.Make(size);
+                var inputs = Rounded(random.Make(size), imported.Source);
                 return (inputs, engine.Run(inputs, cancellation));
             }
             catch (OnnxRuntimeException e)
@@ -123,7 +123,10 @@ internal static class Verifier
         IReadOnlyDictionary<string, TensorData> canonical,
         CancellationToken cancellation)
     {
-        var given = new Dictionary<string, TensorData>(inputs, StringComparer.Ordinal);
+        var given = new Dictionary<string, TensorData>(StringComparer.Ordinal);
+        foreach (var input in model.Graph.Inputs)
+            if (inputs.TryGetValue(input.Name, out var data))
+                given[input.Name] = input.Type is ElementType.Float16 or ElementType.BFloat16 ? data.ConvertTo(input.Type) : data;
         foreach (var binding in request.Bindings)
             if (model.Graph.Inputs.FirstOrDefault(i => i.Name == binding.Name) is { } bound)
                 given[binding.Name] = binding.ToTensor(bound.Type, bound.Shape);
@@ -143,6 +146,14 @@ internal static class Verifier
             return new ForwardReport(null, Reason: $"ONNX Runtime {OrtEnv.Instance().GetVersionString()} cannot run the file: {e.Message}");
         }
     }
+
+    // Inputs that the file takes in 16 bits hold what these can hold, so that every engine sees the same numbers.
+    private static Dictionary<string, TensorData> Rounded(IReadOnlyDictionary<string, TensorData> inputs, Model model) => inputs.ToDictionary(
+        p => p.Key,
+        p => model.Graph.Inputs.FirstOrDefault(i => i.Name == p.Key) is { Type: ElementType.Float16 or ElementType.BFloat16 } input
+            ? p.Value.ConvertTo(input.Type).ConvertTo(p.Value.Type)
+            : p.Value,
+        StringComparer.Ordinal);
 
     private static TensorData Wide(TensorData data) =>
         data.Type is ElementType.Float16 or ElementType.BFloat16 ? data.ConvertTo(ElementType.Float) : data;

@@ -53,7 +53,7 @@ public static class NpzFile
     }
 
     /// <summary>
-    /// Writes arrays, in the order given, to a file that appears whole or not at all: it is written beside its place and renamed.
+    /// Writes arrays, in the order given, to a file that appears whole or not at all.
     /// The same arrays make the same bytes.
     /// </summary>
     /// <param name="path">The file; one that is there is replaced.</param>
@@ -62,28 +62,15 @@ public static class NpzFile
     public static void Write(string path, IEnumerable<KeyValuePair<string, NpzArray>> arrays)
     {
         ArgumentNullException.ThrowIfNull(arrays);
-        var full = Path.GetFullPath(path);
-        var beside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.part");
-        try
-        {
-            using (var file = new FileStream(beside, FileMode.CreateNew, FileAccess.Write))
+        using var file = AtomicFile.Create(path);
+        using (var archive = new ZipArchive(file.Stream, ZipArchiveMode.Create, leaveOpen: true))
+            foreach (var (name, array) in arrays)
             {
-                using (var archive = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
-                    foreach (var (name, array) in arrays)
-                    {
-                        var entry = archive.CreateEntry(name + Suffix, CompressionLevel.NoCompression);
-                        entry.LastWriteTime = Epoch;
-                        using var stream = entry.Open();
-                        NpyFormat.Write(stream, array);
-                    }
-                file.Flush(flushToDisk: true);
+                var entry = archive.CreateEntry(name + Suffix, CompressionLevel.NoCompression);
+                entry.LastWriteTime = Epoch;
+                using var stream = entry.Open();
+                NpyFormat.Write(stream, array);
             }
-            File.Move(beside, full, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(beside);
-            throw;
-        }
+        file.Commit();
     }
 }

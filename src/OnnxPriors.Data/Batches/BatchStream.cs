@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Globalization;
 using OnnxPriors.Data.Randomness;
+using OnnxPriors.Data.Sources;
 
 namespace OnnxPriors.Data.Batches;
 
@@ -38,6 +40,22 @@ public sealed class BatchStream
 
     /// <summary>The number of batches of an epoch.</summary>
     public int BatchCount => (View.Count + options.BatchSize - 1) / options.BatchSize;
+
+    /// <summary>
+    /// A hash, in 64 hexadecimal digits, of all that decides what is in each batch: the source, which of its examples, their labels,
+    /// preprocessing, augmentation, batch size, order and seed. Threads do not count.
+    /// </summary>
+    public string Fingerprint()
+    {
+        using var hash = new FingerprintHash();
+        var preprocessing = (options.Preprocessing ?? new Preprocessing()).ToJson();
+        return hash.Add(View.Source.Fingerprint)
+            .Add(View.Indices.AsSpan())
+            .Add(View.Labels.AsSpan())
+            .Add(preprocessing)
+            .Add(string.Create(CultureInfo.InvariantCulture, $"{options.Augmentation} {options.BatchSize} {options.Shuffle} {options.Seed}"))
+            .Finish();
+    }
 
     /// <summary>
     /// Goes through an epoch. The caller disposes each batch once done with it; batches it keeps do not hold the stream up.

@@ -54,6 +54,19 @@ internal sealed class ArrayDataset : IDataset
 
     public ImmutableArray<DataSplit> Splits { get; }
 
+    public string Fingerprint
+    {
+        get
+        {
+            using var hash = new FingerprintHash();
+            foreach (var part in parts)
+                hash.Add($"{part.Split} {part.Examples}").Add(part.Examples.Bytes).Add(part.Labels);
+            foreach (var name in ClassNames)
+                hash.Add(name);
+            return hash.Finish();
+        }
+    }
+
     public string NameOf(int index) => parts[partOf[index]].Split is DataSplit.None
         ? $"example {rowOf[index]}"
         : $"example {rowOf[index]} of {parts[partOf[index]].Split}";

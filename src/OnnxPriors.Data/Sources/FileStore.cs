@@ -19,4 +19,7 @@ internal interface IFileStore : IDisposable
     /// <param name="target">Takes the bytes.</param>
     /// <returns>The number of bytes.</returns>
     int Read(int file, Example target);
+
+    /// <summary>Adds to a hash what can be known of a file's content without reading it.</summary>
+    void Identify(int file, FingerprintHash hash);
 }

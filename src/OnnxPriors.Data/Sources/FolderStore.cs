@@ -55,6 +55,8 @@ internal sealed class FolderStore : IFileStore
         }
     }
 
+    public void Identify(int file, FingerprintHash hash) => hash.Add(new FileInfo(Path.Combine(Name, Files[file])).Length);
+
     public void Dispose()
     {
     }

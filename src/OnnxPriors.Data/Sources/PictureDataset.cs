@@ -32,6 +32,17 @@ internal sealed class PictureDataset : IDataset
 
     public ImmutableArray<DataSplit> Splits { get; }
 
+    public string Fingerprint
+    {
+        get
+        {
+            using var hash = new FingerprintHash();
+            for (var index = 0; index < files.Count; index++)
+                store.Identify(files[index].File, hash.Add($"{files[index].Split}/{files[index].Class}/{Path.GetFileName(NameOf(index))}"));
+            return hash.Finish();
+        }
+    }
+
     public string NameOf(int index) => store.Files[files[index].File];
 
     public void Decode(int index, Example target, int enough = 0)

@@ -71,6 +71,8 @@ internal sealed class ZipStore : IFileStore
         }
     }
 
+    public void Identify(int file, FingerprintHash hash) => hash.Add(entries[file].Length).Add(entries[file].Crc32);
+
     public void Dispose() => archive.Dispose();
 
     private (ZipArchiveEntry[] Entries, string[] Files, string[] Folders) List()

@@ -43,6 +43,12 @@ internal static class Padding
         string mode = call.Attributes.String("mode", "constant");
         if (mode == "constant")
         {
+            if (call.Has(2) && call[2].requires_grad)
+            {
+                // The constant has a gradient too, which libtorch's own padding does not give: the sum over all that was added.
+                using var inside = ones_like(x);
+                return Constant(x, pads, 0) + call[2].reshape([]) * (1 - Constant(inside, pads, 0));
+            }
             double value = call.Has(2) && call[2].numel() > 0 ? call.Reals(2)[0] : call.Attributes.Float("value");
             return x.dtype == ScalarType.Bool ? Constant(x.to(ScalarType.Byte), pads, value).to(ScalarType.Bool) : Constant(x, pads, value);
         }

@@ -56,6 +56,9 @@ public sealed record ImportOptions
     /// <summary>Whether the inputs' first axis becomes <c>batch</c>; by default in all forms but <see cref="ImportForm.AsFile"/>.</summary>
     public bool? DynamicBatch { get; init; }
 
+    /// <summary>Whether float16 inputs and outputs stay so in <see cref="ImportForm.AsFile"/>; else they are float32.</summary>
+    public bool HalfEdges { get; init; } = true;
+
     /// <summary>Inputs that become constants.</summary>
     public ImmutableArray<InputBinding> Bindings { get; init; } = [];
 
@@ -70,6 +73,7 @@ public sealed record ImportOptions
     {
         Form = Form == ImportForm.AsFile ? GraphForm.AsFile : GraphForm.Training,
         DynamicBatch = DynamicBatch,
+        HalfEdges = HalfEdges,
         Bindings = Bindings,
         InputShapes = InputShapes,
         ImageSize = ImageSize,

@@ -22,6 +22,9 @@ public sealed record NormalizationOptions
     /// <summary>Whether the inputs' first axis becomes the named size <c>batch</c>; by default for training alone.</summary>
     public bool? DynamicBatch { get; init; }
 
+    /// <summary>Whether float16 inputs and outputs stay so where the graph is as the file has it; else they are float32.</summary>
+    public bool HalfEdges { get; init; } = true;
+
     /// <summary>Inputs that become constants.</summary>
     public ImmutableArray<InputBinding> Bindings { get; init; } = [];
 

@@ -157,6 +157,43 @@ public sealed class BatchStreamTests : IDisposable
         Assert.Contains("at least one", Assert.ThrowsExactly<DataException>(() => new BatchStream(DatasetView.All(data), new BatchOptions { BatchSize = 0 })).Message);
     }
 
+    [TestMethod]
+    public void The_fingerprint_changes_with_all_that_decides_a_batch_and_with_nothing_else()
+    {
+        using var data = Features(8);
+        using var other = Features(9);
+        var view = DatasetView.All(data);
+        var options = new BatchOptions { BatchSize = 4 };
+        string[] different =
+        [
+            Of(view, options),
+            Of(view, options with { BatchSize = 3 }),
+            Of(view, options with { Seed = 1 }),
+            Of(view, options with { Shuffle = true }),
+            Of(view, options with { Preprocessing = Preprocessing.Preset("byte") }),
+            Of(view.Take(7), options),
+            Of(view.WithClasses(["3", "2", "1", "0"]), options),
+            Of(DatasetView.All(other), options),
+        ];
+
+        Assert.AreEqual(different.Length, different.Distinct().Count());
+        Assert.AreEqual(different[0], Of(view, options with { Threads = 7, Ahead = 9 }));
+        Assert.IsTrue(different.All(hash => hash.Length == 64));
+
+        static string Of(DatasetView view, BatchOptions options) => new BatchStream(view, options).Fingerprint();
+    }
+
+    [TestMethod]
+    public void The_fingerprint_does_not_depend_on_where_the_pictures_lie_but_on_what_they_are()
+    {
+        using var one = DataSource.Open(folder.Zip("one.zip", ("a/1.png", Pictures.Png(1)), ("b/1.png", Pictures.Png(2))));
+        using var same = DataSource.Open(folder.Zip("same.zip", ("wrapped/a/1.png", Pictures.Png(1)), ("wrapped/b/1.png", Pictures.Png(2))));
+        using var changed = DataSource.Open(folder.Zip("changed.zip", ("a/1.png", Pictures.Png(1)), ("b/1.png", Pictures.Png(3))));
+
+        Assert.AreEqual(one.Fingerprint, same.Fingerprint);
+        Assert.AreNotEqual(one.Fingerprint, changed.Fingerprint);
+    }
+
     internal sealed record Copy(int[] Examples, float[] Inputs, long[] Labels);
 
     internal static List<Copy> Copies(BatchStream stream, int epoch, int firstBatch = 0)

@@ -19,7 +19,7 @@ internal sealed class WidenHalf : INormalizationPass
 
     public Graph Run(Graph graph, NormalizationContext context)
     {
-        var asFile = context.Options.Form == GraphForm.AsFile;
+        var asFile = context.Options is { Form: GraphForm.AsFile, HalfEdges: true };
         if (!AllValues(graph).Any(v => IsHalf(v.Type)))
             return graph;
         var rewriter = new GraphRewriter(graph, context);

@@ -1,0 +1,11 @@
+namespace OnnxPriors.Cli.Commands;
+
+/// <summary>The verbs there are, in the order of the help.</summary>
+internal static class Verbs
+{
+    /// <summary>The verbs of one word.</summary>
+    public static IReadOnlyList<IVerb> All { get; } = [];
+
+    /// <summary>The verbs of two words.</summary>
+    public static IReadOnlyList<VerbGroup> Groups { get; } = [];
+}
