@@ -6,6 +6,8 @@ internal static class Verbs
     /// <summary>The verbs of one word.</summary>
     public static IReadOnlyList<IVerb> All { get; } =
     [
+        new InspectVerb(),
+        new ImportVerb(),
         new VerifyVerb(),
         new RunVerb(),
         new FitVerb(),
