@@ -44,6 +44,12 @@ public sealed class ClassifierModel : IDisposable
     /// <summary>The number of classes C, where the file says so.</summary>
     public int? Classes { get; private set; }
 
+    /// <summary>The file's free text by key: preprocessing, class names.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => session.ModelMetadata.CustomMetadataMap;
+
+    /// <summary>The input's dimensions, the batch first; null where any size will do.</summary>
+    public IReadOnlyList<int?> InputShape => [.. session.InputMetadata[input].Dimensions.Select(size => size > 0 ? size : (int?)null)];
+
     /// <summary>Runs a batch.</summary>
     /// <param name="batch">The examples; labels are not used.</param>
     /// <returns>The output as the file has it, [batch, C], valid until the next run.</returns>

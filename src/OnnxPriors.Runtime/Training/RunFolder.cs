@@ -5,6 +5,19 @@ using OnnxPriors.Runtime.Steps;
 
 namespace OnnxPriors.Runtime.Training;
 
+/// <summary>What a run should remember beyond its step.</summary>
+public sealed record RunDescription
+{
+    /// <summary>The classes' names in the order of the labels, where the step does not say.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>Metadata that an exported model carries on, beside the step's; it wins over that.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>How the run came to be (data, options), as JSON for people and tools; kept as <c>run.json</c>.</summary>
+    public string? Origin { get; init; }
+}
+
 /// <summary>
 /// A training run on disk. It is whole without the step it came of: it holds the manifest and the eval model, its states
 /// (θ [P], then the running statistics, float32 little-endian), its metrics and, while it is not finished, its checkpoint.
@@ -12,6 +25,8 @@ namespace OnnxPriors.Runtime.Training;
 public sealed class RunFolder : RunStore
 {
     internal const string Metrics = "metrics.jsonl", Checkpoint = "checkpoint.bin", Lock = "lock";
+
+    private const string Origin = "run.json";
 
     private const string Best = "best.bin", Last = "last.bin", Samples = "samples";
 
@@ -25,6 +40,9 @@ public sealed class RunFolder : RunStore
 
     /// <summary>Where the metrics of each epoch stand, one JSON object a line.</summary>
     public string MetricsPath => In(Metrics);
+
+    /// <summary>How the run came to be, as <see cref="RunDescription.Origin"/> had it; null where nothing was said.</summary>
+    public string? ReadOrigin() => File.Exists(In(Origin)) ? File.ReadAllText(In(Origin)) : null;
 
     /// <summary>Whether the run has come to its end.</summary>
     public bool IsFinished => File.Exists(In(Last));
@@ -60,15 +78,27 @@ public sealed class RunFolder : RunStore
     public EvalSession OpenModel(StepOptions? options = null) => new(FullPath, Manifest, options ?? new StepOptions());
 
     /// <summary>Makes a folder ready to train in: the step's manifest and eval model are copied, and nothing of an earlier start remains.</summary>
-    internal static RunFolder Create(string folder, StepSession session)
+    internal static RunFolder Create(string folder, StepSession session, RunDescription description)
     {
-        var run = new RunFolder(Path.GetFullPath(folder), session.Manifest);
-        run.RemovePartialFiles();
-        foreach (var name in (string[])[StepFiles.Eval, StepFiles.Manifest])
+        var manifest = session.Manifest with
         {
-            using var file = AtomicFile.Create(run.In(name));
-            using (var source = File.OpenRead(Path.Combine(session.Folder, name)))
+            ClassNames = description.ClassNames ?? session.Manifest.ClassNames,
+            Preprocessing = session.Manifest.Preprocessing.Concat(description.Metadata)
+                .GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Last().Value),
+        };
+        var run = new RunFolder(Path.GetFullPath(folder), manifest);
+        run.RemovePartialFiles();
+        using (var file = AtomicFile.Create(run.In(StepFiles.Eval)))
+        {
+            using (var source = File.OpenRead(Path.Combine(session.Folder, StepFiles.Eval)))
                 source.CopyTo(file.Stream);
+            file.Commit();
+        }
+        ManifestFile.Write(run.FullPath, manifest);
+        if (description.Origin is { } origin)
+        {
+            using var file = AtomicFile.Create(run.In(Origin));
+            file.Stream.Write(System.Text.Encoding.UTF8.GetBytes(origin));
             file.Commit();
         }
         run.Rewind(Progress.Start());

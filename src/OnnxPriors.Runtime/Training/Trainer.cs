@@ -35,6 +35,9 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     /// <summary>Called with what a user should know and need not act on.</summary>
     public Action<string>? Notice { get; init; }
 
+    /// <summary>What the run folder should remember beyond the step.</summary>
+    public RunDescription Description { get; init; } = new();
+
     /// <summary>The threads the session was opened with, as a checkpoint notes them.</summary>
     public int Threads { get; init; }
 
@@ -85,7 +88,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             }
             else
             {
-                store = folder = RunFolder.Create(path, session);
+                store = folder = RunFolder.Create(path, session, Description);
                 SaveCheckpoint();
             }
             return Go(cancellation);

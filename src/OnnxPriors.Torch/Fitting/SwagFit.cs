@@ -157,11 +157,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
         var buffers = ImmutableArray<PosteriorBuffer>.Empty;
         if (module.RunningStatistics.Count > 0 && (options.EstimateStatistics ?? module.Statistics == BatchStatistics.Batch))
         {
-            string input = module.Graph.Inputs[0].Name;
-            module.EstimateStatistics(Endless(data).Take(options.StatisticsBatches).Select(batch => new Dictionary<string, Tensor>
-            {
-                [input] = tensor(batch.Values.ToArray(), [.. batch.Shape], device: module.Device),
-            }));
+            module.EstimateStatistics(Inputs(data));
             buffers =
             [
                 .. module.RunningStatistics.Select(pair =>
@@ -188,6 +184,15 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
             Hyperparameters = options.ToJson(),
         };
         return new Posterior(metadata, parameters, buffers);
+    }
+
+    private IEnumerable<IReadOnlyDictionary<string, Tensor>> Inputs(ILabelledBatches data)
+    {
+        foreach (var batch in Endless(data).Take(options.StatisticsBatches))
+        {
+            using var x = tensor(batch.Values.ToArray(), [.. batch.Shape], device: module.Device);
+            yield return new Dictionary<string, Tensor> { [module.Graph.Inputs[0].Name] = x };
+        }
     }
 
     private static IEnumerable<LabelledBatch> Endless(ILabelledBatches data)

@@ -11,9 +11,9 @@ internal static class Quantisation
         { "QuantizeLinear", c => Quantised(c[0], Along(c, c[1], c[0]), c.Optional(2) is { } zero ? Along(c, zero, c[0]) : null, ZeroType(c, 2)) },
         { "DequantizeLinear", c => Dequantised(c[0], Along(c, c[1], c[0]), c.Optional(2) is { } zero ? Along(c, zero, c[0]) : null).to(c[1].dtype) },
         { "DynamicQuantizeLinear", DynamicQuantize },
-        { "MatMulInteger", c => Centred(c[0], c.Optional(2), rows: true).matmul(Centred(c[1], c.Optional(3), rows: false)).to(ScalarType.Int32) },
+        { "MatMulInteger", c => Products.Multiply(Centred(c[0], c.Optional(2), rows: true), Centred(c[1], c.Optional(3), rows: false)).to(ScalarType.Int32) },
         { "ConvInteger", c => Convolution.Convolve(c, Centred(c[0], c.Optional(2), rows: false), c[1].to(ScalarType.Float64) - OutputChannels(c.Optional(3), c[1]), null).to(ScalarType.Int32) },
-        { "QLinearMatMul", c => Quantised(Dequantised(c[0], c[1], c[2]).matmul(Dequantised(c[3], c[4], c[5])), c[6], c[7], ZeroType(c, 7)) },
+        { "QLinearMatMul", c => Quantised(Products.Multiply(Dequantised(c[0], c[1], c[2]), Dequantised(c[3], c[4], c[5])), c[6], c[7], ZeroType(c, 7)) },
         { "QLinearConv", QuantisedConvolution },
     };
 

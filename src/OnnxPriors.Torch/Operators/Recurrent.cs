@@ -44,7 +44,7 @@ internal static class Recurrent
             var cell = new Cell(
                 call[2].select(0, d), bias?.narrow(0, gates * hidden, gates * hidden), call.Optional(7)?.select(0, d),
                 activations[(d * functions.Length)..((d + 1) * functions.Length)], hidden, call);
-            var inputs = (backward ? Reversed(x, lengths) : x).matmul(call[1].select(0, d).t());
+            var inputs = Products.Multiply(backward ? Reversed(x, lengths) : x, call[1].select(0, d).t());
             if (bias is not null) inputs = inputs + bias.narrow(0, 0, gates * hidden);
             var h = Initial(5, d);
             var c = Initial(6, d);
@@ -122,7 +122,7 @@ internal static class Recurrent
     /// <summary>h [N, H] times some gates' recurrence weights, with their bias.</summary>
     private static Tensor Recurrence(Cell cell, Tensor h, int firstGate, int count)
     {
-        var product = h.matmul(cell.R.narrow(0, firstGate * cell.Hidden, count * cell.Hidden).t());
+        var product = Products.Multiply(h, cell.R.narrow(0, firstGate * cell.Hidden, count * cell.Hidden).t());
         return cell.BiasR is { } bias ? product + bias.narrow(0, firstGate * cell.Hidden, count * cell.Hidden) : product;
     }
 

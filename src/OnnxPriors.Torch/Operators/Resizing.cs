@@ -123,7 +123,7 @@ internal static class Resizing
     {
         double a = call.Attributes.Float("cubic_coeff_a", -0.75f);
         bool antialias = call.Attributes.Flag("antialias") && axis.Scale < 1;
-        bool within = call.Attributes.Flag("exclude_outside") || antialias;
+        bool within = call.Attributes.Flag("exclude_outside");
         double stretch = antialias ? axis.Scale : 1, support = (cubic ? 2 : 1) / stretch;
         int reach = (int)Math.Ceiling(support);
         var taps = new List<(long[] Indices, double[]? Weights)>();
@@ -144,7 +144,7 @@ internal static class Resizing
                 taps[t].Weights![i] = weight;
                 total += weight;
             }
-            if (within && total != 0)
+            if ((within || antialias) && total != 0)
                 foreach (var (_, weights) in taps)
                     weights![i] /= total;
         }

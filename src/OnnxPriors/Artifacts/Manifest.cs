@@ -136,9 +136,9 @@ public sealed record ManifestPrior
     [JsonRequired]
     public double Epsilon { get; init; }
 
-    /// <summary>How λ acts: <c>covariance</c>, <c>official</c> or <c>official-unscaled</c>.</summary>
+    /// <summary>How λ acts: <c>exact</c>, <c>official</c> or <c>official-unscaled</c>.</summary>
     [JsonRequired]
-    public string Scaling { get; init; } = "covariance";
+    public string Scaling { get; init; } = "exact";
 
     /// <summary>The variance of the head's own prior, zero-mean and isotropic.</summary>
     [JsonRequired]

@@ -68,7 +68,7 @@ public static class PriorBaker
             Rank = factorisation?.Rank ?? 0,
             Scale = choice.Rescaling.Scale,
             Epsilon = choice.Rescaling.Epsilon,
-            Scaling = choice.ScalingName,
+            Scaling = choice.Rescaling.ScalingName,
             HeadVariance = choice.HeadVariance,
             EpsilonShare = factorisation?.EpsilonShare ?? 0,
             SourcePrior = posterior is null ? null : Hash(posterior.Path),

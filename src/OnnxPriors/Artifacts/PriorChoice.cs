@@ -41,12 +41,4 @@ public sealed record PriorChoice
         PriorKind.Zero => "zero",
         _ => "none",
     };
-
-    /// <summary>The scaling as the manifest and the command line write it.</summary>
-    public string ScalingName => Rescaling.Scaling switch
-    {
-        PriorScaling.Official => "official",
-        PriorScaling.OfficialUnscaled => "official-unscaled",
-        _ => "exact",
-    };
 }

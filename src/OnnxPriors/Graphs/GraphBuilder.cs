@@ -198,7 +198,7 @@ public sealed partial class GraphBuilder
         foreach (var (wanted, value) in outputs)
         {
             var output = value;
-            if (value.Kind != ValueKind.Computed || finished.Contains(value))
+            if ((value.Kind != ValueKind.Computed && value.Name != wanted) || finished.Contains(value))
             {
                 // An input, a constant or a second name for one value needs a node of its own.
                 output = new Value(names.Take(wanted), ValueKind.Computed, value.Type, value.Shape, builder: this) { Contents = value.Contents };

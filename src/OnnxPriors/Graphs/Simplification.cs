@@ -37,6 +37,8 @@ internal static class Simplification
                 return x;
             case "Reshape" when x.Producer is { Op: "Reshape", Domain.Length: 0 } earlier && earlier.Attributes.Int("allowzero") == 0 && HasNoZero(inputs[1]!):
                 return b.Reshape(earlier.Input(0), inputs[1]!);
+            case "Pad" when inputs[1] is { } pads && !pads.Contents.IsDefault && pads.Contents.All(d => d.Value == 0):
+                return x;
             case "Expand" when inputs[1] is { } target && x.Shape is { } shape && IsSame(shape, target):
                 return x;
             case "Concat" when inputs.Length == 1:

@@ -104,6 +104,9 @@ internal static class GraphWriter
 
     private static ValueInfoProto Info(Value value)
     {
+        // Readers work the type out where the file does not say it.
+        if (value.Type == ElementType.Undefined)
+            return new ValueInfoProto { Name = value.Name };
         var type = new TypeProto.Types.Tensor { ElemType = (int)value.Type };
         if (value.Shape is { } shape)
         {

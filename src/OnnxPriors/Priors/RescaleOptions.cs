@@ -34,6 +34,14 @@ public sealed record RescaleOptions
     /// <summary>How λ reaches the covariance.</summary>
     public PriorScaling Scaling { get; init; } = PriorScaling.Exact;
 
+    /// <summary>The scaling as files and the command line write it: <c>exact</c>, <c>official</c> or <c>official-unscaled</c>.</summary>
+    public string ScalingName => Scaling switch
+    {
+        PriorScaling.Official => "official",
+        PriorScaling.OfficialUnscaled => "official-unscaled",
+        _ => "exact",
+    };
+
     /// <summary>Checks the options against a posterior's rank.</summary>
     /// <param name="rank">K, the posterior's rank.</param>
     /// <exception cref="InvalidPriorException">λ not above 0, ε negative, either not finite, or a rank to keep that is none of 0, 2 … K.</exception>

@@ -1,11 +1,11 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Onnx;
+using static TorchSharp.torch;
 using AdamW = OnnxPriors.Optimizers.AdamW;
 using Optimizer = OnnxPriors.Optimizers.Optimizer;
 using Parameter = TorchSharp.Modules.Parameter;
 using Sgd = OnnxPriors.Optimizers.Sgd;
-using static TorchSharp.torch;
 
 namespace OnnxPriors.Torch.Tests.Optimizers;
 

@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using OnnxPriors.Cli.Display;
+using OnnxPriors.Cli.Training;
+using OnnxPriors.Data;
+using OnnxPriors.Runtime.Evaluation;
+using OnnxPriors.Runtime.Steps;
+using OnnxPriors.Runtime.Training;
+using Spectre.Console;
+using static OnnxPriors.Cli.Commands.TrainingChoices;
+
+namespace OnnxPriors.Cli.Commands;
+
+/// <summary><c>evaluate RUN|MODEL --data DATA</c>: accuracy, likelihood and calibration of a run or of any ONNX classifier.</summary>
+internal sealed class EvaluateVerb : IVerb
+{
+    private readonly Argument<string> target = new("RUN|MODEL") { Description = "A run's folder, or an ONNX file of one input that gives class scores." };
+    private readonly Option<string> data = new("--data") { Description = "Folder or zip of pictures in class folders, NPZ, CSV or IDX.", Required = true };
+    private readonly Option<string?> part = Optional<string>("--part", "test, val, train, held-out (what the run could have trained on and did not) or all. Default: the data's own test part; else, for the run's own data, held-out; else all.");
+    private readonly Option<string?> state = Optional<string>("--state", "A run's samples, best or last state. Default: the first of these it has.");
+    private readonly Option<int> batch = Option("--batch", "Examples at a time.", 32);
+    private readonly Option<string?> preprocess = Optional<string>("--preprocess", $"How pictures are prepared: {Presets}. Default: as the model says.");
+    private readonly Option<int?> imageSize = Optional<int?>("--image-size", "The pictures' side in pixels, where the model takes any.");
+    private readonly Option<string?> labelColumn = Optional<string>("--label-column", "The CSV column of the labels.");
+    private readonly Option<string> provider = Option("--provider", "What computes: cpu or cuda.", "cpu");
+    private readonly Option<int> threads = Option("--threads", "Threads that compute; 0 takes one a core.", 0);
+
+    /// <inheritdoc/>
+    public string Name => "evaluate";
+
+    /// <inheritdoc/>
+    public string Summary => "Measures accuracy, likelihood and calibration of a run or of an ONNX classifier.";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Example> Examples { get; } =
+    [
+        new("evaluate run --data animals.zip", "Measure a run on what it has not seen"),
+        new("evaluate model.onnx --data cifar10.zip --json", "Measure an exported model on the data's test part, as JSON"),
+    ];
+
+    /// <inheritdoc/>
+    public void Declare(Command command)
+    {
+        command.Add(target);
+        foreach (var option in (Option[])[data, part, state, batch, preprocess, imageSize, labelColumn, provider, threads])
+            command.Add(option);
+    }
+
+    /// <inheritdoc/>
+    public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
+    {
+        var options = new StepOptions { Provider = Provider(given.GetValue(provider)!), Threads = given.GetValue(threads) };
+        var path = given.GetValue(target)!;
+        using var source = DataSource.Open(given.GetValue(data)!, new DataSourceOptions { LabelColumn = given.GetValue(labelColumn) });
+        var report = Directory.Exists(path)
+            ? OfRun(path, source, given, terminal, options, cancellation)
+            : OfFile(path, source, given, terminal, options, cancellation);
+        terminal.Show(report, CliJson.Default.EvaluationReport, console =>
+        {
+            console.WriteLine($"{report.Examples} examples ({report.Part}), {(report.Samples == 1 ? "one state" : $"{report.Samples} samples averaged")}");
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"accuracy {report.Accuracy:P2}   nll {report.Nll:F4}   ece {report.Ece:F4}   brier {report.Brier:F4}"));
+        });
+        return ExitCode.Done;
+    }
+
+    private EvaluationReport OfRun(
+        string path, IDataset source, ParseResult given, Terminal terminal, StepOptions options, CancellationToken cancellation)
+    {
+        var run = RunFolder.Open(path);
+        var (view, name) = Part(source, given, RunOrigin.Parse(run.ReadOrigin()));
+        var batches = Batches(ModelInput.Of(run.Manifest), source, view, given);
+        using var model = run.OpenModel(options);
+        var states = run.OpenStates(State(given.GetValue(state)));
+        try
+        {
+            return terminal.Track("evaluating", view.Count, "examples", report => EvaluationReport.Of(
+                Evaluator.Evaluate(model, states, new Watched(batches, report), cancellation), name));
+        }
+        finally
+        {
+            foreach (var one in states)
+                one.Dispose();
+        }
+    }
+
+    private EvaluationReport OfFile(
+        string path, IDataset source, ParseResult given, Terminal terminal, StepOptions options, CancellationToken cancellation)
+    {
+        if (!File.Exists(path))
+            throw new EvaluationException($"There is no run and no file '{path}'.");
+        using var model = new ClassifierModel(path, options);
+        var (view, name) = Part(source, given, null);
+        var batches = Batches(ModelInput.Of(model.InputShape, model.Metadata, model.Classes), source, view, given);
+        return terminal.Track("evaluating", view.Count, "examples", report => EvaluationReport.Of(
+            model.Evaluate(new Watched(batches, report), cancellation), name));
+    }
+
+    private StreamBatches Batches(ModelInput input, IDataset source, DatasetView view, ParseResult given) => input.Evaluation(
+        view, input.PreprocessingFor(source, given.GetValue(preprocess), given.GetValue(imageSize)), given.GetValue(batch), given.GetValue(threads));
+
+    private (DatasetView View, string Name) Part(IDataset source, ParseResult given, RunOrigin? origin)
+    {
+        var isOwn = origin is not null && Path.GetFullPath(given.GetValue(data)!) == origin.Data;
+        var splits = new Lazy<DatasetSplits>(() => DatasetSplits.Of(source, isOwn ? origin!.Splits() : null));
+        var name = given.GetValue(part)
+            ?? (source.Splits.Contains(DataSplit.Test) ? "test" : isOwn && splits.Value.HeldOut.Count > 0 ? "held-out" : "all");
+        var view = name switch
+        {
+            "test" => DatasetView.Of(source, DataSplit.Test),
+            "all" => DatasetView.All(source),
+            "train" => splits.Value.Train,
+            "val" => splits.Value.Validation,
+            "held-out" => splits.Value.HeldOut,
+            _ => throw new EvaluationException($"--part is '{name}', and must be one of test, val, train, held-out, all."),
+        };
+        return view.Count > 0 ? (view, name) : throw new EvaluationException($"'{source.Name}' has no example in the part '{name}'; give another --part.");
+    }
+
+    /// <summary>Tells how far the reading is.</summary>
+    private sealed class Watched(IBatchSource inner, IProgressReport report) : IBatchSource
+    {
+        public int ExampleCount => inner.ExampleCount;
+
+        public int BatchSize => inner.BatchSize;
+
+        public string Fingerprint => inner.Fingerprint;
+
+        public IEnumerable<Batch> Read(int epoch, int firstBatch, CancellationToken cancellation)
+        {
+            var done = 0L;
+            foreach (var batch in inner.Read(epoch, firstBatch, cancellation))
+            {
+                yield return batch;
+                report.Report(done += batch.Count);
+            }
+        }
+    }
+}

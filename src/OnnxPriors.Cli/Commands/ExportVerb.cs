@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Globalization;
+using OnnxPriors.Cli.Display;
+using OnnxPriors.Cli.Training;
+using OnnxPriors.Data;
+using OnnxPriors.Runtime.Export;
+using OnnxPriors.Runtime.Steps;
+using OnnxPriors.Runtime.Training;
+using Spectre.Console;
+using static OnnxPriors.Cli.Commands.TrainingChoices;
+
+namespace OnnxPriors.Cli.Commands;
+
+/// <summary><c>export RUN -o MODEL.onnx</c>: the fine-tuned model, or the average over the samples, as one file, checked against the run.</summary>
+internal sealed class ExportVerb : IVerb
+{
+    private const int MostExamples = 64;
+
+    private readonly Argument<string> target = new("RUN") { Description = "A run's folder." };
+    private readonly Option<string> output = new("--output", "-o") { Description = "The file to write.", Required = true };
+    private readonly Option<string?> state = Optional<string>("--state", "Samples, best or last. Default: the first of these the run has.");
+    private readonly Option<string?> data = Optional<string>("--data", $"Data to compare file and run on, up to {MostExamples} examples. Default: the run's own, else random numbers.");
+    private readonly Option<int> threads = Option("--threads", "Threads that compute; 0 takes one a core.", 0);
+
+    /// <inheritdoc/>
+    public string Name => "export";
+
+    /// <inheritdoc/>
+    public string Summary => "Writes a run as one ONNX file that takes the prepared tensor and gives class probabilities.";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Example> Examples { get; } =
+    [
+        new("export run -o model.onnx", "Write the average over a run's samples, or its best state"),
+        new("export run -o model.onnx --state last", "Write the state after the last step"),
+    ];
+
+    /// <inheritdoc/>
+    public void Declare(Command command)
+    {
+        command.Add(target);
+        foreach (var option in (Option[])[output, state, data, threads])
+            command.Add(option);
+    }
+
+    /// <inheritdoc/>
+    public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
+    {
+        var run = RunFolder.Open(given.GetValue(target)!);
+        var origin = RunOrigin.Parse(run.ReadOrigin());
+        var path = given.GetValue(data) ?? (origin is not null && (File.Exists(origin.Data) || Directory.Exists(origin.Data)) ? origin.Data : null);
+        if (path is null)
+            terminal.Remark("The run's data is no longer there; the export is compared on random numbers.");
+        using var source = path is null ? null : DataSource.Open(path, new DataSourceOptions { LabelColumn = origin?.LabelColumn });
+        var result = Exporter.Export(
+            run, given.GetValue(output)!, State(given.GetValue(state)), source is null ? null : Batches(run, source),
+            new StepOptions { Threads = given.GetValue(threads) });
+        var report = new ExportReport(result.Path, result.Samples, result.MaxAbsDifference, result.Examples, source is null ? "random" : "data");
+        terminal.Show(report, CliJson.Default.ExportReport, console => console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"'{report.Path}': {(report.Samples == 1 ? "one state" : $"the average of {report.Samples} samples")}; probabilities agree with the run's within {report.MaxAbsDifference:G2} on {report.Examples} {(source is null ? "random inputs" : "examples")}.")));
+        return ExitCode.Done;
+    }
+
+    private static StreamBatches Batches(RunFolder run, IDataset source)
+    {
+        var input = ModelInput.Of(run.Manifest);
+        // Spread over the data, so that every class is met.
+        var step = Math.Max(1, source.Count / MostExamples);
+        var view = DatasetView.Of(source, Enumerable.Range(0, source.Count).Where(i => i % step == 0).Take(MostExamples));
+        return input.Evaluation(view, input.PreprocessingFor(source, null, null), 16, 0);
+    }
+}

@@ -1,0 +1,30 @@
+using OnnxPriors.Optimizers;
+
+namespace OnnxPriors.Artifacts;
+
+/// <summary>What is baked into a step.</summary>
+public sealed record BakeOptions
+{
+    /// <summary>The prior.</summary>
+    public required PriorChoice Prior { get; init; }
+
+    /// <summary>The update rule.</summary>
+    public required Optimizer Optimizer { get; init; }
+
+    /// <summary>What BatchNormalization normalises by in training.</summary>
+    public BatchNormalizationMode BatchNormalization { get; init; } = BatchNormalizationMode.Frozen;
+
+    /// <summary>The classes' names in the order of the labels, where they are known.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>The source model's file name without folders.</summary>
+    public required string SourceFileName { get; init; }
+}
+
+/// <summary>What a bake made.</summary>
+/// <param name="Manifest">The folder's manifest.</param>
+/// <param name="TrainedTensors">How many tensors train.</param>
+/// <param name="TrainedElements">How many numbers they hold.</param>
+/// <param name="FrozenTensors">How many float tensors do not train, running statistics and the numbers of formulas among them.</param>
+/// <param name="FrozenElements">How many numbers they hold.</param>
+public sealed record BakeReport(Manifest Manifest, int TrainedTensors, long TrainedElements, int FrozenTensors, long FrozenElements);

@@ -1,0 +1,175 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using OnnxPriors.Graphs;
+using OnnxPriors.Importing;
+using OnnxPriors.Objectives;
+using OnnxPriors.Onnx;
+using OnnxPriors.Optimizers;
+using OnnxPriors.Priors;
+
+namespace OnnxPriors.Artifacts;
+
+/// <summary>
+/// Bakes a step: the gradient model, the eval model and the update model with initial parameters, prior and running statistics as flat files, and the
+/// manifest that names and hashes all of them, in one folder that appears whole or not at all.
+/// </summary>
+public static class StepBaker
+{
+    /// <summary>Bakes a step.</summary>
+    /// <param name="model">The model, imported with class scores as its one output.</param>
+    /// <param name="options">The prior, the optimizer and the rest.</param>
+    /// <param name="folder">The folder to make; a step folder that stands there is replaced.</param>
+    /// <exception cref="ArtifactException">Nothing trains, or another folder stands there.</exception>
+    /// <exception cref="InvalidPriorException">The prior file is damaged, or its options are out of range.</exception>
+    /// <exception cref="PriorMismatchException">The prior file belongs to another model.</exception>
+    /// <exception cref="Gradients.GradientException">Nodes between trained tensors and scores have no gradient; all are listed.</exception>
+    /// <exception cref="IOException">A file cannot be read or written, or the disk is full.</exception>
+    public static BakeReport Bake(ImportedModel model, BakeOptions options, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        if (model.Classes is not { } classes || model.Logits is null)
+            throw new ArgumentException("The model was imported without class scores.", nameof(model));
+        ImmutableArray<TensorRole> trained = [.. model.Trainable];
+        if (trained.IsEmpty)
+            throw new ArtifactException("Nothing trains: no tensor of the model is selected (--train).");
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(Path.Combine(folder, StepFiles.Manifest)))
+            throw new ArtifactException($"'{folder}' is not empty and no step folder; name another, or empty it.");
+
+        using var output = AtomicFolder.Create(folder);
+        var layout = StateLayout.Of(trained.Select(t => (t.Name, t.Tensor.Data!.Dimensions.ToArray())));
+        var prior = PriorBaker.Write(output.Path, Target(model, trained, layout, options.Prior), options.Prior);
+        var values = Fitted(model, options.Prior, prior);
+        Value[] tensors = [.. trained.Select(t => t.Tensor)];
+        var gradient = GradientModel.Build(model.Graph, tensors, new CrossEntropy(), options.BatchNormalization, values);
+        var eval = EvalModel.Build(model.Graph, tensors, options.BatchNormalization, values);
+
+        var files = prior.Files.ToBuilder();
+        files.Add(Save(output.Path, StepFiles.Gradient, Model.Canonical(gradient.Graph)));
+        files.Add(Save(output.Path, StepFiles.Eval, Model.Canonical(eval, Carried(model))));
+        files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
+        var buffers = StateLayout.Of(gradient.Buffers.Select(b => (b.Name, b.Tensor.Data!.Dimensions.ToArray())));
+        if (gradient.Buffers.Length > 0)
+            files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
+
+        var manifest = Describe(model, options, classes, trained, gradient, layout, buffers, prior.Prior, [.. files]);
+        ManifestFile.Write(output.Path, manifest);
+        output.Commit();
+        ImmutableArray<TensorRole> frozen = [.. model.Tensors.Where(t => t.Use != TensorUse.Trainable)];
+        return new(manifest, trained.Length, trained.Sum(t => t.Count), frozen.Length, frozen.Sum(t => t.Count));
+    }
+
+    private static PriorTarget Target(ImportedModel model, ImmutableArray<TensorRole> trained, StateLayout layout, PriorChoice prior)
+    {
+        var data = trained.ToDictionary(t => t.Name, t => t.Tensor.Data!, StringComparer.Ordinal);
+        var head = trained.Where(t => t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        ImmutableArray<TensorRole> source = [];
+        if (prior.Kind == PriorKind.Learned)
+            // What a fit trains: the model with its own head.
+            source = [.. ModelImporter.Import(model.Source, new() { Form = ImportForm.OwnHead }).Trainable];
+        var kept = model.Tensors.Where(t => t.Part == ModelPart.Features).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        return new PriorTarget(
+            layout,
+            head,
+            (entry, start, values) => Read(data[entry.Name], start, values),
+            [.. source.Select(t => new TensorShape(t.Name, t.Tensor.Data!.Dimensions))],
+            source.Select(t => t.Name).Where(n => !kept.Contains(n)).ToHashSet(StringComparer.Ordinal));
+    }
+
+    // Where the features' prior was fitted, all of the features stand at its mean: frozen tensors and running statistics with the others.
+    private static Dictionary<Value, TensorData> Fitted(ImportedModel model, PriorChoice choice, BakedPrior prior)
+    {
+        var values = new Dictionary<Value, TensorData>();
+        if (choice is not { Kind: PriorKind.Learned, Path: { } path })
+            return values;
+        using var posterior = PosteriorReader.Open(path);
+        var places = posterior.Tensors.Select((tensor, i) => (tensor.Name, i)).ToDictionary(StringComparer.Ordinal);
+        var statistics = prior.Buffers.ToDictionary(b => b.Name, StringComparer.Ordinal);
+        foreach (var tensor in model.Tensors.Where(t => t.Use != TensorUse.Trainable && t.Part == ModelPart.Features))
+        {
+            if (places.TryGetValue(tensor.Name, out var place))
+            {
+                var mean = new float[tensor.Count];
+                posterior.ReadMean(place, 0, mean);
+                values.Add(tensor.Tensor, TensorData.Of(mean, tensor.Tensor.Data!.Dimensions));
+            }
+            else if (statistics.TryGetValue(tensor.Name, out var statistic) && statistic.Values.Length == tensor.Count)
+            {
+                values.Add(tensor.Tensor, TensorData.Of(statistic.Values, tensor.Tensor.Data!.Dimensions));
+            }
+        }
+        return values;
+    }
+
+    private static ManifestFileEntry Save(string folder, string name, Model model)
+    {
+        OnnxFile.Save(model, Path.Combine(folder, name), externalData: false);
+        return ManifestFile.Describe(folder, name);
+    }
+
+    private static ManifestFileEntry Statistics(string folder, ImmutableArray<RunningStatistic> buffers, StateLayout layout, Dictionary<Value, TensorData> values)
+    {
+        var data = buffers.ToDictionary(b => b.Name, b => values.GetValueOrDefault(b.Tensor, b.Tensor.Data!), StringComparer.Ordinal);
+        return FlatFile.Write(folder, StepFiles.Buffers, layout, (entry, start, span) => Read(data[entry.Name], start, span));
+    }
+
+    private static void Read(TensorData data, long start, Span<float> values)
+    {
+        if (data.Type != ElementType.Float)
+            data = data.ConvertTo(ElementType.Float);
+        data.Span<float>().Slice((int)start, values.Length).CopyTo(values);
+    }
+
+    // What says how inputs are prepared goes with the step; the source's class names do not where the head is new.
+    private static ImmutableSortedDictionary<string, string> Carried(ImportedModel model) => model.Source.Metadata
+        .Where(m => m.Key.StartsWith("onnxpriors.", StringComparison.Ordinal) && m.Key is not (MetadataKeys.Classes or MetadataKeys.Source))
+        .ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    private static Manifest Describe(
+        ImportedModel model,
+        BakeOptions options,
+        int classes,
+        ImmutableArray<TensorRole> trained,
+        GradientModel gradient,
+        StateLayout layout,
+        StateLayout buffers,
+        ManifestPrior prior,
+        ImmutableArray<ManifestFileEntry> files)
+    {
+        var producer = Model.Canonical(gradient.Graph);
+        return new()
+        {
+            Producer = $"{producer.Producer} {producer.ProducerVersion}",
+            Opset = (int)producer.Opset,
+            IrVersion = (int)producer.IrVersion,
+            Objective = "cross-entropy",
+            Classes = classes,
+            ClassNames = options.ClassNames,
+            Inputs = [.. gradient.Inputs.Select(i => new ManifestInput(i.Name, TypeName(i.Type), [.. i.Shape?.Select(d => d.Value?.ToString(CultureInfo.InvariantCulture) ?? d.ToString()) ?? []]))],
+            Labels = gradient.ObjectiveInputs[0].Name,
+            LabelCount = gradient.ObjectiveInputs[1].Name,
+            Loss = gradient.Loss,
+            Logits = gradient.Outputs[0],
+            Parameters = [.. gradient.Parameters.Select((p, i) => new ManifestParameter(
+                p.Name, layout.Entries[i].Shape, layout.Entries[i].Offset, layout.Entries[i].Count, trained[i].Part == ModelPart.Head ? "head" : "features", p.Gradient))],
+            StateLength = layout.Length,
+            Buffers = [.. gradient.Buffers.Select((b, i) => new ManifestBuffer(b.Name, buffers.Entries[i].Shape, buffers.Entries[i].Offset, buffers.Entries[i].Count, b.Next))],
+            BufferLength = buffers.Length,
+            Prior = prior,
+            Optimizer = new ManifestOptimizer
+            {
+                Name = options.Optimizer.Name,
+                Nesterov = options.Optimizer is Sgd { Nesterov: true },
+                States = options.Optimizer.States,
+                Scalars = options.Optimizer.Scalars,
+                Hyperparameters = options.Optimizer.Hyperparameters,
+            },
+            Preprocessing = Carried(model),
+            Source = new(options.SourceFileName, model.Source.Metadata.GetValueOrDefault(MetadataKeys.Source, model.Source.Sha256)),
+            Files = files,
+        };
+    }
+
+    // ONNX's words are the names of the types in lower case: float, int64, bfloat16.
+    private static string TypeName(ElementType type) => type.ToString().ToLowerInvariant();
+}
