@@ -12,7 +12,7 @@ namespace OnnxPriors.OnDevice;
 /// <code>
 /// using var trainer = DeviceTrainer.Open("package");
 /// foreach (var step in trainer.Train(batches, new DeviceTrainingOptions { PriorWeight = 1f / examples }))
-///     Console.WriteLine(step.Loss);
+///     plot.Add(step.Step, step.Loss);
 /// trainer.Save("personal.bin");
 /// </code>
 /// </example>

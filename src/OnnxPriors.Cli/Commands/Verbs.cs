@@ -4,7 +4,17 @@ namespace OnnxPriors.Cli.Commands;
 internal static class Verbs
 {
     /// <summary>The verbs of one word.</summary>
-    public static IReadOnlyList<IVerb> All { get; } = [new TrainVerb(), new EvaluateVerb(), new ExportVerb()];
+    public static IReadOnlyList<IVerb> All { get; } =
+    [
+        new InspectVerb(),
+        new ImportVerb(),
+        new VerifyVerb(),
+        new RunVerb(),
+        new FitVerb(),
+        new TrainVerb(),
+        new EvaluateVerb(),
+        new ExportVerb(),
+    ];
 
     /// <summary>The verbs of two words.</summary>
     public static IReadOnlyList<VerbGroup> Groups { get; } = [];

@@ -15,6 +15,9 @@ internal static class Differentiability
     // The first inputs alone carry a derivative; the rest are options, indices or statistics.
     private static readonly Dictionary<string, int> FirstInputs = new(StringComparer.Ordinal)
     {
+        // Bounds and fillings were attributes in older opsets; a model does not learn more for having a newer one.
+        ["Clip"] = 1,
+        ["Pad"] = 1,
         ["Resize"] = 1,
         ["Reshape"] = 1,
         ["Expand"] = 1,

@@ -73,6 +73,7 @@ public sealed class CommandLineTests
         Assert.AreEqual(ExitCode.Done, code);
         Assert.AreEqual("", error);
         Assert.Contains("--count", output);
+        Assert.Contains("onnxpriors group probe [options]", output);
         Assert.Contains("onnxpriors probe --count 3", output);
         Assert.Contains("Probe thrice", output);
     }
@@ -82,7 +83,7 @@ public sealed class CommandLineTests
     {
         var (code, output, _) = Run(["--version"]);
         Assert.AreEqual(ExitCode.Done, code);
-        Assert.MatchesRegex(@"^\d+\.\d+\.\d+", output);
+        Assert.MatchesRegex(@"^\d+\.\d+\.\d+$", output.Trim());
     }
 
     [TestMethod]
