@@ -56,7 +56,12 @@ internal static class CommandLine
         catch (Exception problem)
         {
             var (code, message) = Failure.Explain(problem, cancelling.IsCancellationRequested ? signalled : null);
-            terminal.Error(parsed.GetValue(Verbose) ? $"{message}{Environment.NewLine}{problem}" : message);
+            if (parsed.GetValue(Verbose))
+                message += Environment.NewLine + problem;
+            if (code is ExitCode.Interrupted or ExitCode.Terminated)
+                terminal.Note(message);
+            else
+                terminal.Error(message);
             return code;
         }
 

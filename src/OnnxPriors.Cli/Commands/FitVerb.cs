@@ -23,7 +23,7 @@ internal sealed class FitVerb : IVerb
     // Enough to see whether a fit has left the source task behind, in seconds.
     private const int MeasuredExamples = 1000;
 
-    private readonly ModelArguments model = new();
+    private readonly ModelFileArguments model = new();
     private readonly DataOptions data = new(DataUse.Train);
     private readonly Option<string> output = new("--output", "-o") { Description = "The prior file to write (.safetensors).", Required = true, HelpName = "PRIOR" };
     private readonly Option<string> method = new("--method") { Description = "How the posterior is fit: swag (the path of SGD: diagonal and low rank).", DefaultValueFactory = _ => "swag" };
@@ -70,7 +70,7 @@ internal sealed class FitVerb : IVerb
     /// <inheritdoc/>
     public void Declare(Command command)
     {
-        model.AddTo(command);
+        model.Declare(command);
         data.AddTo(command);
         foreach (var option in (Option[])[output, method, rank, steps, rate, momentum, decay, schedule, burnIn, every, batch, batchNorm, features, continued, seed, threads])
             command.Add(option);
@@ -89,12 +89,11 @@ internal sealed class FitVerb : IVerb
         options.Validate();
         RequireFolder(given.GetRequiredValue(output));
         var source = OnnxFile.Load(model.Path(given));
-        var imported = ModelImporter.Import(source, new ImportOptions
+        var imported = ModelImporter.Import(source, model.Read(given) with
         {
             Form = ImportForm.OwnHead,
             Features = given.GetValue(features),
             ImageSize = settings.ImageSize,
-            Bindings = [.. model.Bindings(given)],
         });
         options = options with { Parameters = [.. imported.Trainable.Select(t => t.Name)] };
         terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"{imported.Trainable.Sum(t => t.Count):N0} parameters in {imported.Trainable.Count()} tensors, {imported.Classes} classes"));

@@ -12,7 +12,7 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary><c>run MODEL --inputs IN.npz -o OUT.npz</c>: the imported model's outputs by either engine.</summary>
 internal sealed class RunVerb : IVerb
 {
-    private readonly ModelArguments model = new();
+    private readonly ModelFileArguments model = new();
     private readonly Option<string> inputs = new("--inputs") { Description = "An NPZ file with the model's inputs by name; bfloat16 ones as float32.", Required = true, HelpName = "IN.npz" };
     private readonly Option<string> output = new("--output", "-o") { Description = "The NPZ file to write: the outputs by name.", Required = true, HelpName = "OUT.npz" };
     private readonly Option<string> engine = new("--engine") { Description = "What computes after the import: onnx (ONNX Runtime) or torch (TorchSharp).", DefaultValueFactory = _ => "onnx" };
@@ -31,7 +31,7 @@ internal sealed class RunVerb : IVerb
     /// <inheritdoc/>
     public void Declare(Command command)
     {
-        model.AddTo(command);
+        model.Declare(command);
         foreach (var option in (Option[])[inputs, output, engine])
             command.Add(option);
     }
@@ -39,7 +39,7 @@ internal sealed class RunVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
-        var imported = ModelImporter.Import(OnnxFile.Load(model.Path(given)), new ImportOptions { Bindings = [.. model.Bindings(given)] });
+        var imported = ModelImporter.Import(OnnxFile.Load(model.Path(given)), model.Read(given));
         var feeds = GivenInputs.Read(given.GetRequiredValue(inputs), imported.Graph);
         cancellation.ThrowIfCancellationRequested();
         IReadOnlyDictionary<string, Graphs.TensorData> results;

@@ -17,5 +17,8 @@ internal static class Verbs
     ];
 
     /// <summary>The verbs of two words.</summary>
-    public static IReadOnlyList<VerbGroup> Groups { get; } = [];
+    public static IReadOnlyList<VerbGroup> Groups { get; } =
+    [
+        new("prior", "Looks into a prior file, draws weights from it, or writes it rescaled.", [new PriorInfoVerb(), new PriorSampleVerb(), new PriorRescaleVerb()]),
+    ];
 }

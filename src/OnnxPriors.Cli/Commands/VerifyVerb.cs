@@ -9,15 +9,8 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary><c>verify MODEL</c>: compares four implementations of a model and its gradient.</summary>
 internal sealed class VerifyVerb : IVerb
 {
-    private readonly ModelArguments model = new();
+    private readonly ModelFileArguments model = new();
     private readonly Option<string?> inputs = new("--inputs") { Description = "An NPZ file with the model's inputs by name. Default: random ones.", HelpName = "BATCH.npz" };
-    private readonly Option<string[]> shapes = new("--shape")
-    {
-        Description = "An input's shape, such as x=2x3x48x192; may be given several times. Default: the file's; open sizes are 2 for the batch, else the first of 224, 64, 32, 512 that runs.",
-        HelpName = "NAME=DIMS",
-        DefaultValueFactory = _ => [],
-    };
-
     private readonly Option<ulong> seed = new("--seed") { Description = "Seeds the random inputs and the objective.", HelpName = "S" };
 
     /// <inheritdoc/>
@@ -36,8 +29,8 @@ internal sealed class VerifyVerb : IVerb
     /// <inheritdoc/>
     public void Declare(Command command)
     {
-        model.AddTo(command);
-        foreach (var option in (Option[])[inputs, shapes, seed])
+        model.Declare(command);
+        foreach (var option in (Option[])[inputs, seed])
             command.Add(option);
     }
 
@@ -47,8 +40,7 @@ internal sealed class VerifyVerb : IVerb
         var request = new VerificationRequest(
             model.Path(given),
             given.GetValue(inputs),
-            given.GetValue(shapes)!.Select(ModelArguments.Shape).ToDictionary(s => s.Name, s => s.Shape, StringComparer.Ordinal),
-            model.Bindings(given),
+            model.Read(given),
             given.GetValue(seed));
         var report = Verifier.Run(request, terminal.Remark, cancellation);
         terminal.Show(report, VerificationJson.Default.VerificationReport, console => Print(report, console));
