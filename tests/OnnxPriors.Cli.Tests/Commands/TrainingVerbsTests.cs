@@ -70,7 +70,7 @@ public sealed class TrainingVerbsTests : IDisposable
         Assert.AreEqual(6, Json("export", In("run"), "-o", In("model.onnx"))["samples"]!.GetValue<int>());
 
         Assert.Contains("--resume", Refused(train));
-        Assert.Contains("--epochs was 12 and is 13", Refused([.. train, "--resume", "--epochs", "13"]));
+        Assert.Contains("--epochs was 12 and is 13", Refused([.. train.Select(word => word == "12" ? "13" : word), "--resume"]));
         Json([.. train, "--resume"]);
     }
 
