@@ -30,6 +30,7 @@ internal sealed class UpgradeOperators : INormalizationPass
             return graph;
         var result = builder.Build([.. graph.Outputs.Select(o => (o.Name, builder.Import(o, map)))], graph.Name);
         context.Follow(map);
+        context.Note($"opset {context.Opset} became {GraphBuilder.CanonicalOpset}, {graph.Nodes.Length} nodes became {result.Nodes.Length}");
         return result;
     }
 
