@@ -8,8 +8,17 @@ internal static class Verbs
     [
         new InspectVerb(),
         new ImportVerb(),
+        new VerifyVerb(),
+        new RunVerb(),
+        new FitVerb(),
+        new TrainVerb(),
+        new EvaluateVerb(),
+        new ExportVerb(),
     ];
 
     /// <summary>The verbs of two words.</summary>
-    public static IReadOnlyList<VerbGroup> Groups { get; } = [];
+    public static IReadOnlyList<VerbGroup> Groups { get; } =
+    [
+        new("prior", "Looks into a prior file, draws weights from it, or writes it rescaled.", [new PriorInfoVerb(), new PriorSampleVerb(), new PriorRescaleVerb()]),
+    ];
 }
