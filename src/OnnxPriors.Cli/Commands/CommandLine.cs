@@ -9,6 +9,8 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary>The command line as a whole: finds the verb, runs it under its signals, and turns what comes out into an exit code.</summary>
 internal static class CommandLine
 {
+    private const string Name = "onnxpriors";
+
     private const string Summary =
         "Turns a pretrained ONNX model into a Bayesian fine-tuning package: fits the posterior of its weights, bakes it as a prior into training graphs, trains them, exports one ONNX file.";
 
@@ -54,7 +56,12 @@ internal static class CommandLine
         catch (Exception problem)
         {
             var (code, message) = Failure.Explain(problem, cancelling.IsCancellationRequested ? signalled : null);
-            terminal.Error(parsed.GetValue(Verbose) ? $"{message}{Environment.NewLine}{problem}" : message);
+            if (parsed.GetValue(Verbose))
+                message += Environment.NewLine + problem;
+            if (code is ExitCode.Interrupted or ExitCode.Terminated)
+                terminal.Note(message);
+            else
+                terminal.Error(message);
             return code;
         }
 
@@ -75,11 +82,14 @@ internal static class CommandLine
         return ExitCode.BadInput;
     }
 
-    private static (RootCommand Root, Dictionary<Command, IVerb> Actions) Build(IReadOnlyList<IVerb> verbs, IReadOnlyList<VerbGroup> groups)
+    private static (Command Root, Dictionary<Command, IVerb> Actions) Build(IReadOnlyList<IVerb> verbs, IReadOnlyList<VerbGroup> groups)
     {
         var actions = new Dictionary<Command, IVerb>();
         var examples = new Dictionary<Command, IReadOnlyList<Example>>();
-        var root = new RootCommand(Summary) { Json, Quiet, Verbose };
+        // A plain command, not a RootCommand, which would be called after the file that runs (a test host, dotnet).
+        var help = new HelpOption();
+        var root = new Command(Name, Summary) { Json, Quiet, Verbose, help, new VersionOption { Action = new ShowVersion() } };
+        help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
         foreach (var verb in verbs)
             root.Add(Declared(verb));
         foreach (var group in groups)
@@ -89,9 +99,6 @@ internal static class CommandLine
                 command.Add(Declared(verb));
             root.Add(command);
         }
-        foreach (var option in root.Options)
-            if (option is HelpOption { Action: HelpAction standard } help)
-                help.Action = new HelpWithExamples(standard, examples);
         return (root, actions);
 
         Command Declared(IVerb verb)
@@ -107,10 +114,20 @@ internal static class CommandLine
     private static string PathOf(Command command)
     {
         var words = new Stack<string>();
-        for (var at = command; at is not RootCommand; at = at.Parents.OfType<Command>().First())
+        for (var at = command; at is not null; at = at.Parents.OfType<Command>().FirstOrDefault())
             words.Push(at.Name);
-        words.Push("onnxpriors");
         return string.Join(' ', words);
+    }
+
+    private sealed class ShowVersion : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine(typeof(CommandLine).Assembly.GetName().Version?.ToString(3));
+            return ExitCode.Done;
+        }
     }
 
     /// <summary>The library's help, and below it the verb's examples.</summary>
@@ -126,7 +143,7 @@ internal static class CommandLine
             var output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
             foreach (var (line, meaning) in lines)
-                output.WriteLine($"  {meaning}:{Environment.NewLine}    onnxpriors {line}");
+                output.WriteLine($"  {meaning}:{Environment.NewLine}    {Name} {line}");
             output.WriteLine();
             return code;
         }

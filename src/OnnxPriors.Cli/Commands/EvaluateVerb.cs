@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
@@ -15,13 +16,9 @@ namespace OnnxPriors.Cli.Commands;
 internal sealed class EvaluateVerb : IVerb
 {
     private readonly Argument<string> target = new("RUN|MODEL") { Description = "A run's folder, or an ONNX file of one input that gives class scores." };
-    private readonly Option<string> data = new("--data") { Description = "Folder or zip of pictures in class folders, NPZ, CSV or IDX.", Required = true };
-    private readonly Option<string?> part = Optional<string>("--part", "test, val, train, held-out (what the run could have trained on and did not) or all. Default: the data's own test part; else, for the run's own data, held-out; else all.");
+    private readonly DataOptions data = new(DataUse.Measure);
     private readonly Option<string?> state = Optional<string>("--state", "A run's samples, best or last state. Default: the first of these it has.");
     private readonly Option<int> batch = Option("--batch", "Examples at a time.", 32);
-    private readonly Option<string?> preprocess = Optional<string>("--preprocess", $"How pictures are prepared: {Presets}. Default: as the model says.");
-    private readonly Option<int?> imageSize = Optional<int?>("--image-size", "The pictures' side in pixels, where the model takes any.");
-    private readonly Option<string?> labelColumn = Optional<string>("--label-column", "The CSV column of the labels.");
     private readonly Option<string> provider = Option("--provider", "What computes: cpu or cuda.", "cpu");
     private readonly Option<int> threads = Option("--threads", "Threads that compute; 0 takes one a core.", 0);
 
@@ -42,7 +39,8 @@ internal sealed class EvaluateVerb : IVerb
     public void Declare(Command command)
     {
         command.Add(target);
-        foreach (var option in (Option[])[data, part, state, batch, preprocess, imageSize, labelColumn, provider, threads])
+        data.AddTo(command);
+        foreach (var option in (Option[])[state, batch, provider, threads])
             command.Add(option);
     }
 
@@ -51,10 +49,11 @@ internal sealed class EvaluateVerb : IVerb
     {
         var options = new StepOptions { Provider = Provider(given.GetValue(provider)!), Threads = given.GetValue(threads) };
         var path = given.GetValue(target)!;
-        using var source = DataSource.Open(given.GetValue(data)!, new DataSourceOptions { LabelColumn = given.GetValue(labelColumn) });
+        var settings = data.Read(given);
+        using var source = settings.Open();
         var report = Directory.Exists(path)
-            ? OfRun(path, source, given, terminal, options, cancellation)
-            : OfFile(path, source, given, terminal, options, cancellation);
+            ? OfRun(path, source, settings, given, terminal, options, cancellation)
+            : OfFile(path, source, settings, given, terminal, options, cancellation);
         terminal.Show(report, CliJson.Default.EvaluationReport, console =>
         {
             console.WriteLine($"{report.Examples} examples ({report.Part}), {(report.Samples == 1 ? "one state" : $"{report.Samples} samples averaged")}");
@@ -64,11 +63,11 @@ internal sealed class EvaluateVerb : IVerb
     }
 
     private EvaluationReport OfRun(
-        string path, IDataset source, ParseResult given, Terminal terminal, StepOptions options, CancellationToken cancellation)
+        string path, IDataset source, DataSettings settings, ParseResult given, Terminal terminal, StepOptions options, CancellationToken cancellation)
     {
         var run = RunFolder.Open(path);
-        var (view, name) = Part(source, given, RunOrigin.Parse(run.ReadOrigin()));
-        var batches = Batches(ModelInput.Of(run.Manifest), source, view, given);
+        var (view, name) = Part(source, settings, RunOrigin.Parse(run.ReadOrigin()));
+        var batches = Batches(ModelInput.Of(run.Manifest), source, view, settings, given);
         using var model = run.OpenModel(options);
         var states = run.OpenStates(State(given.GetValue(state)));
         try
@@ -84,36 +83,32 @@ internal sealed class EvaluateVerb : IVerb
     }
 
     private EvaluationReport OfFile(
-        string path, IDataset source, ParseResult given, Terminal terminal, StepOptions options, CancellationToken cancellation)
+        string path, IDataset source, DataSettings settings, ParseResult given, Terminal terminal, StepOptions options, CancellationToken cancellation)
     {
         if (!File.Exists(path))
             throw new EvaluationException($"There is no run and no file '{path}'.");
         using var model = new ClassifierModel(path, options);
-        var (view, name) = Part(source, given, null);
-        var batches = Batches(ModelInput.Of(model.InputShape, model.Metadata, model.Classes), source, view, given);
+        var (view, name) = Part(source, settings, null);
+        var batches = Batches(ModelInput.Of(model.InputShape, model.Metadata, model.Classes), source, view, settings, given);
         return terminal.Track("evaluating", view.Count, "examples", report => EvaluationReport.Of(
             model.Evaluate(new Watched(batches, report), cancellation), name));
     }
 
-    private StreamBatches Batches(ModelInput input, IDataset source, DatasetView view, ParseResult given) => input.Evaluation(
-        view, input.PreprocessingFor(source, given.GetValue(preprocess), given.GetValue(imageSize)), given.GetValue(batch), given.GetValue(threads));
+    private StreamSource Batches(ModelInput input, IDataset source, DatasetView view, DataSettings settings, ParseResult given) =>
+        input.Evaluation(view, input.PreprocessingFor(source, settings), given.GetValue(batch), settings.Threads);
 
-    private (DatasetView View, string Name) Part(IDataset source, ParseResult given, RunOrigin? origin)
+    // A run measured on its own data, where that has no test part, is measured on what it could have trained on and did not.
+    private static (DatasetView View, string Name) Part(IDataset source, DataSettings settings, RunOrigin? origin)
     {
-        var isOwn = origin is not null && Path.GetFullPath(given.GetValue(data)!) == origin.Data;
-        var splits = new Lazy<DatasetSplits>(() => DatasetSplits.Of(source, isOwn ? origin!.Splits() : null));
-        var name = given.GetValue(part)
-            ?? (source.Splits.Contains(DataSplit.Test) ? "test" : isOwn && splits.Value.HeldOut.Count > 0 ? "held-out" : "all");
-        var view = name switch
+        var hasTest = source.Splits.Contains(DataSplit.Test);
+        if (settings.Part is null && !hasTest && origin is not null && Path.GetFullPath(settings.Path) == origin.Data)
         {
-            "test" => DatasetView.Of(source, DataSplit.Test),
-            "all" => DatasetView.All(source),
-            "train" => splits.Value.Train,
-            "val" => splits.Value.Validation,
-            "held-out" => splits.Value.HeldOut,
-            _ => throw new EvaluationException($"--part is '{name}', and must be one of test, val, train, held-out, all."),
-        };
-        return view.Count > 0 ? (view, name) : throw new EvaluationException($"'{source.Name}' has no example in the part '{name}'; give another --part.");
+            var heldOut = DatasetSplits.Of(source, origin.Splits()).HeldOut;
+            if (heldOut.Count > 0)
+                return (heldOut, "held out");
+        }
+        var name = settings.Part?.ToString().ToLowerInvariant() ?? (hasTest ? "test" : "all");
+        return (settings.Measured(source), name);
     }
 
     /// <summary>Tells how far the reading is.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
@@ -62,12 +63,12 @@ internal sealed class ExportVerb : IVerb
         return ExitCode.Done;
     }
 
-    private static StreamBatches Batches(RunFolder run, IDataset source)
+    private static StreamSource Batches(RunFolder run, IDataset source)
     {
         var input = ModelInput.Of(run.Manifest);
         // Spread over the data, so that every class is met.
         var step = Math.Max(1, source.Count / MostExamples);
         var view = DatasetView.Of(source, Enumerable.Range(0, source.Count).Where(i => i % step == 0).Take(MostExamples));
-        return input.Evaluation(view, input.PreprocessingFor(source, null, null), 16, 0);
+        return input.Evaluation(view, input.PreprocessingFor(source, new DataSettings { Path = source.Name }), 16, 0);
     }
 }

@@ -1,3 +1,5 @@
+using OnnxPriors.Runtime.Training;
+
 namespace OnnxPriors.Cli.Commands;
 
 /// <summary>What an exception means to the one who typed the command.</summary>
@@ -15,6 +17,7 @@ internal static class Failure
             return (code, code == ExitCode.Terminated ? "terminated." : "cancelled.");
         return problem switch
         {
+            TrainingFailedException => (ExitCode.Failed, problem.Message),
             AggregateException { InnerExceptions: [var only] } => Explain(only, signalled),
             OnnxPriorsException { InnerException: IOException inner } when IsDiskFull(inner) => (ExitCode.Failed, DiskFullMessage(inner)),
             OnnxPriorsException => (ExitCode.BadInput, problem.Message),

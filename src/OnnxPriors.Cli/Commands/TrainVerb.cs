@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
+using OnnxPriors.Data.Batches;
 using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Training;
 using Spectre.Console;
@@ -15,14 +17,12 @@ namespace OnnxPriors.Cli.Commands;
 internal sealed class TrainVerb : IVerb
 {
     private readonly Argument<string> step = new("DIR") { Description = "The step folder that 'bake' wrote." };
-    private readonly Option<string> data = new("--data") { Description = "Folder or zip of pictures in class folders, NPZ, CSV or IDX.", Required = true };
+    private readonly DataOptions data = new(DataUse.Train);
     private readonly Option<string> run = new("--output", "-o") { Description = "The run's folder; made where it is not there.", Required = true };
-    private readonly Option<string?> validation = Optional<string>("--validation", "A share of each class (0.2), or a path of other data, to choose the best epoch by. Default: the data's own 'val' part, else none. Never the test part.");
     private readonly Option<int> epochs = Option("--epochs", "How often all training examples are seen.", 10);
     private readonly Option<double?> learningRate = Optional<double?>("--learning-rate", "The largest learning rate. Default: 0.01, for adamw 0.001.");
     private readonly Option<int> batch = Option("--batch", "Examples in a micro-batch.", 32);
     private readonly Option<int> accumulate = Option("--accumulate", "Micro-batches whose gradients make one update.", 1);
-    private readonly Option<int?> examplesPerClass = Optional<int?>("--examples-per-class", "Train on this many examples of each class, drawn by --seed. Default: all.");
     private readonly Option<string?> schedule = Optional<string>("--schedule", "constant, cosine, or cyclical (cosine in cycles). Default: cosine, for samplers cyclical.");
     private readonly Option<int?> cycles = Optional<int?>("--cycles", "Cycles of the schedule. Default: 4 for samplers, else 1.");
     private readonly Option<int> samplesPerCycle = Option("--samples-per-cycle", "Samples collected in the second part of each cycle (sgld, sghmc).", 3);
@@ -34,10 +34,6 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double> priorWeight = Option("--prior-weight", "The prior's weight in units of 1/N, N training examples.", 1.0);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
     private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll or accuracy.", "nll");
-    private readonly Option<string> augment = Option("--augment", "Random changes to training pictures: none, flip, crop (padded crop and flip) or resized (random part and flip).", "none");
-    private readonly Option<string?> preprocess = Optional<string>("--preprocess", $"How pictures are prepared: {Presets}. Default: as the model says.");
-    private readonly Option<int?> imageSize = Optional<int?>("--image-size", "The pictures' side in pixels, where the model takes any.");
-    private readonly Option<string?> labelColumn = Optional<string>("--label-column", "The CSV column of the labels.");
     private readonly Option<string> provider = Option("--provider", "What computes: cpu or cuda.", "cpu");
     private readonly Option<int> device = Option("--device", "The GPU's number.", 0);
     private readonly Option<int> threads = Option("--threads", "Threads that compute; 0 takes one a core.", 0);
@@ -63,17 +59,19 @@ internal sealed class TrainVerb : IVerb
     public void Declare(Command command)
     {
         command.Add(step);
+        command.Add(run);
+        data.AddTo(command);
         foreach (var option in (Option[])[
-            data, run, validation, epochs, learningRate, batch, accumulate, examplesPerClass, schedule, cycles, samplesPerCycle, exploration,
-            warmup, momentum, friction, temperature, priorWeight, clipNorm, bestBy, augment, preprocess, imageSize, labelColumn, provider,
-            device, threads, seed, checkpoint, resume])
+            epochs, learningRate, batch, accumulate, schedule, cycles, samplesPerCycle, exploration, warmup, momentum, friction, temperature,
+            priorWeight, clipNorm, bestBy, provider, device, threads, seed, checkpoint, resume])
             command.Add(option);
     }
 
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
-        var origin = Origin(given);
+        var settings = data.Read(given);
+        var origin = Origin(given, settings);
         var stepOptions = new StepOptions
         {
             Provider = Provider(given.GetValue(provider)!),
@@ -82,13 +80,15 @@ internal sealed class TrainVerb : IVerb
         };
         using var session = StepSession.Open(given.GetValue(step)!, stepOptions);
         var options = Options(given, session.Manifest.Optimizer.Name);
-        using var opened = TrainingData.Open(origin, ModelInput.Of(session.Manifest));
-        var prepared = opened.Input.PreprocessingFor(opened.Source, given.GetValue(preprocess), given.GetValue(imageSize));
-        var training = opened.TrainBatches(prepared, Augmentation(given.GetValue(augment)!), given.GetValue(batch), options.Seed, stepOptions.Threads);
-        var validating = opened.Validation.Count == 0
+        var input = ModelInput.Of(session.Manifest);
+        using var source = settings.Open();
+        var splits = settings.Split(source, options.Seed);
+        var prepared = input.PreprocessingFor(source, settings);
+        var training = Training(input.Fit(splits.Train), prepared, settings, given.GetValue(batch), options.Seed);
+        var validating = splits.Validation.Count == 0
             ? null
-            : opened.Input.Evaluation(opened.Validation, prepared, given.GetValue(batch), stepOptions.Threads);
-        terminal.Remark($"{opened.Train.Count} examples train, {opened.Validation.Count} validate{(validating is null ? " (the last state is kept; --validation 0.2 chooses the best)" : "")}; {session.Manifest.Optimizer.Name}, prior {session.Manifest.Prior.Kind}.");
+            : input.Evaluation(splits.Validation, prepared, given.GetValue(batch), settings.Threads);
+        terminal.Remark($"{splits.Train.Count} examples train, {splits.Validation.Count} validate{(validating is null ? " (the last state is kept; --validation 0.2 chooses the best)" : "")}; {session.Manifest.Optimizer.Name}, prior {session.Manifest.Prior.Kind}.");
 
         var steps = (training.BatchCount() + options.Accumulate - 1L) / options.Accumulate * options.Epochs;
         var result = terminal.Track("training", steps, "steps", report =>
@@ -100,14 +100,14 @@ internal sealed class TrainVerb : IVerb
                 EpochDone = metrics => validated = Validated(metrics),
                 Notice = terminal.Warn,
                 Threads = stepOptions.Threads,
-                Description = Description(opened, prepared, origin),
+                Description = Description(input.Fit(splits.Train).ClassNames, input, prepared, origin),
             };
             return trainer.Run(given.GetValue(run)!, given.GetValue(resume), cancellation);
         });
         var summary = new TrainingReport(
-            given.GetValue(run)!, result.Steps, result.BestEpoch, result.Samples, result.Seconds, opened.Train.Count, opened.Validation.Count, result.Epochs);
+            given.GetValue(run)!, result.Steps, result.BestEpoch, result.Samples, result.Seconds, splits.Train.Count, splits.Validation.Count, result.Epochs);
         terminal.Show(summary, CliJson.Default.TrainingReport, console => Show(summary, console));
-        terminal.Remark($"Next: onnxpriors evaluate {summary.Run} --data {given.GetValue(data)}, or onnxpriors export {summary.Run} -o model.onnx");
+        terminal.Remark($"Next: onnxpriors evaluate {summary.Run} --data {settings.Path}, or onnxpriors export {summary.Run} -o model.onnx");
         return ExitCode.Done;
     }
 
@@ -138,26 +138,34 @@ internal sealed class TrainVerb : IVerb
         };
     }
 
-    private RunOrigin Origin(ParseResult given)
+    private RunOrigin Origin(ParseResult given, DataSettings settings) => new()
     {
-        var text = given.GetValue(validation);
-        var isShare = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var share);
-        return new RunOrigin
+        Step = Path.GetFullPath(given.GetValue(step)!),
+        Data = Path.GetFullPath(settings.Path),
+        LabelColumn = settings.LabelColumn,
+        ValidationShare = settings.ValidationShare,
+        ExamplesPerClass = settings.ExamplesPerClass,
+        Seed = given.GetValue(seed),
+        CommandLine = string.Join(' ', given.Tokens.Select(token => token.Value)),
+    };
+
+    private static StreamSource Training(DatasetView view, Preprocessing? preprocessing, DataSettings settings, int batch, ulong seed)
+    {
+        var options = new BatchOptions
         {
-            Step = Path.GetFullPath(given.GetValue(step)!),
-            Data = Path.GetFullPath(given.GetValue(data)!),
-            LabelColumn = given.GetValue(labelColumn),
-            ValidationShare = isShare ? share : null,
-            ValidationData = text is null || isShare ? null : Path.GetFullPath(text),
-            ExamplesPerClass = given.GetValue(examplesPerClass),
-            Seed = given.GetValue(seed),
-            CommandLine = string.Join(' ', given.Tokens.Select(token => token.Value)),
+            BatchSize = batch,
+            Preprocessing = preprocessing,
+            Augmentation = settings.Augmentation,
+            Shuffle = true,
+            Seed = seed,
+            Threads = settings.Threads,
         };
+        return new StreamSource(new BatchStream(view, options), options);
     }
 
-    private static RunDescription Description(TrainingData data, Preprocessing? preprocessing, RunOrigin origin)
+    private static RunDescription Description(IReadOnlyList<string> classNames, ModelInput input, Preprocessing? preprocessing, RunOrigin origin)
     {
-        var names = data.Train.ClassNames.Count == data.Input.Classes ? data.Train.ClassNames : null;
+        var names = classNames.Count == input.Classes ? classNames : null;
         var metadata = new Dictionary<string, string>();
         if (preprocessing is not null)
             metadata[Preprocessing.MetadataKey] = preprocessing.ToJson();

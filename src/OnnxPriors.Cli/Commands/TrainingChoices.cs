@@ -1,5 +1,4 @@
 using System.CommandLine;
-using OnnxPriors.Data;
 using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Training;
 
@@ -8,9 +7,6 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary>The words that the options of training and measuring take.</summary>
 internal static class TrainingChoices
 {
-    /// <summary>The presets of preprocessing, for help texts.</summary>
-    public static string Presets => string.Join(", ", Preprocessing.PresetNames);
-
     /// <summary>An option with a default.</summary>
     public static Option<T> Option<T>(string name, string description, T value) =>
         new(name) { Description = description, DefaultValueFactory = _ => value };
@@ -25,14 +21,6 @@ internal static class TrainingChoices
     public static RunState State(string? name) => name is null
         ? RunState.Default
         : Choice(name, "--state", ("samples", RunState.Samples), ("best", RunState.Best), ("last", RunState.Last));
-
-    /// <summary>What <c>--augment</c> names.</summary>
-    public static Augmentation Augmentation(string name) => Choice(
-        name, "--augment",
-        ("none", OnnxPriors.Data.Augmentation.None),
-        ("flip", new Augmentation { Flip = true }),
-        ("crop", new Augmentation { Flip = true, Crop = CropAugmentation.Padded }),
-        ("resized", new Augmentation { Flip = true, Crop = CropAugmentation.Resized }));
 
     /// <summary>What <c>--schedule</c> names.</summary>
     public static ScheduleKind Schedule(string name) => Choice(

@@ -4,8 +4,21 @@ namespace OnnxPriors.Cli.Commands;
 internal static class Verbs
 {
     /// <summary>The verbs of one word.</summary>
-    public static IReadOnlyList<IVerb> All { get; } = [];
+    public static IReadOnlyList<IVerb> All { get; } =
+    [
+        new InspectVerb(),
+        new ImportVerb(),
+        new VerifyVerb(),
+        new RunVerb(),
+        new FitVerb(),
+        new TrainVerb(),
+        new EvaluateVerb(),
+        new ExportVerb(),
+    ];
 
     /// <summary>The verbs of two words.</summary>
-    public static IReadOnlyList<VerbGroup> Groups { get; } = [];
+    public static IReadOnlyList<VerbGroup> Groups { get; } =
+    [
+        new("prior", "Looks into a prior file, draws weights from it, or writes it rescaled.", [new PriorInfoVerb(), new PriorSampleVerb(), new PriorRescaleVerb()]),
+    ];
 }

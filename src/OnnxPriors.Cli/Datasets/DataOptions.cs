@@ -81,8 +81,8 @@ internal sealed class DataOptions
         Crop = given.GetValue(crop),
         Channels = given.GetValue(channels),
         Scale = given.GetValue(scale),
-        Mean = given.GetValue(mean),
-        Deviation = given.GetValue(deviation),
+        Mean = GivenNumbers(given, mean),
+        Deviation = GivenNumbers(given, deviation),
         ValidationShare = use.HasFlag(DataUse.Train) ? given.GetValue(validation) : null,
         ExamplesPerClass = use.HasFlag(DataUse.Train) ? given.GetValue(perClass) : null,
         Augmentation = use.HasFlag(DataUse.Train) ? Augmented(given.GetValue(augment)) : Augmentation.None,
@@ -90,6 +90,9 @@ internal sealed class DataOptions
         Threads = given.GetValue(threads),
         CacheBytes = (long)given.GetValue(cache) << 20,
     };
+
+    /// <summary>An option of an array that is not given has the value of an empty one.</summary>
+    private static float[]? GivenNumbers(ParseResult given, Option<float[]?> option) => given.GetResult(option) is null ? null : given.GetValue(option);
 
     private static Augmentation Augmented(AugmentationKind kind) => kind switch
     {

@@ -10,8 +10,8 @@ namespace OnnxPriors.Cli.Display;
 /// </summary>
 internal sealed class Terminal
 {
-    // A file or pipe has no width; tables are not to be folded there.
-    private const int WidthWithoutTerminal = 160;
+    // A file or pipe has no width; tables and long lines are not to be folded there.
+    private const int WidthWithoutTerminal = 500;
 
     private readonly TextWriter output;
     private readonly TextWriter error;
@@ -59,6 +59,9 @@ internal sealed class Terminal
 
     /// <summary>Something that is done, and perhaps not as meant; <c>--quiet</c> does not silence it.</summary>
     public void Warn(string text) => WriteLine($"warning: {text}");
+
+    /// <summary>Something that must be known and is no fault; <c>--quiet</c> does not silence it.</summary>
+    public void Note(string text) => WriteLine(text);
 
     /// <summary>Why the command failed.</summary>
     public void Error(string text) => WriteLine($"error: {text}");

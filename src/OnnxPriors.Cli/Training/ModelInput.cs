@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
@@ -10,10 +11,11 @@ namespace OnnxPriors.Cli.Training;
 
 /// <summary>What a model wants of data: its input's shape, its preprocessing and its classes.</summary>
 /// <param name="Shape">The input's dimensions, the batch first; null where any size will do.</param>
-/// <param name="Preprocessing">What its metadata says; null where it says nothing.</param>
-/// <param name="Classes">The number of classes.</param>
+/// <param name="Metadata">What the model says about itself.</param>
+/// <param name="Classes">The number of classes, where it is known.</param>
 /// <param name="ClassNames">Their names, where they are known.</param>
-internal sealed record ModelInput(IReadOnlyList<int?> Shape, Pictures? Preprocessing, int? Classes, IReadOnlyList<string>? ClassNames)
+internal sealed record ModelInput(
+    IReadOnlyList<long?> Shape, IReadOnlyDictionary<string, string> Metadata, int? Classes, IReadOnlyList<string>? ClassNames)
 {
     /// <summary>The metadata key of the classes' names, a JSON array.</summary>
     public const string ClassesKey = "onnxpriors.classes";
@@ -25,52 +27,39 @@ internal sealed record ModelInput(IReadOnlyList<int?> Shape, Pictures? Preproces
         if (manifest.Inputs.Count != 1)
             throw new DataException($"The model has {manifest.Inputs.Count} inputs; data of one input alone can be read.");
         return new ModelInput(
-            [.. manifest.Inputs[0].Shape.Select(size => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (int?)null)],
-            PreprocessingOf(manifest.Preprocessing),
+            [.. manifest.Inputs[0].Shape.Select(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (long?)null)],
+            manifest.Preprocessing,
             manifest.Classes,
-            manifest.ClassNames ?? ClassNamesOf(manifest.Preprocessing));
+            manifest.ClassNames ?? NamesIn(manifest.Preprocessing));
     }
 
     /// <summary>What a file wants, by its metadata.</summary>
     public static ModelInput Of(IReadOnlyList<int?> shape, IReadOnlyDictionary<string, string> metadata, int? classes) =>
-        new(shape, PreprocessingOf(metadata), classes, ClassNamesOf(metadata));
+        new([.. shape.Select(size => (long?)size)], metadata, classes, NamesIn(metadata));
 
-    /// <summary>The examples with the model's classes.</summary>
+    /// <summary>The examples with the model's classes: by name where both name them, else by number.</summary>
     /// <exception cref="DataException">A class or a label is none of the model's.</exception>
     public DatasetView Fit(DatasetView view)
     {
-        if (ClassNames is not null && IsNamed(view))
+        var isNamed = view.ClassNames.Where((name, i) => name != i.ToString(CultureInfo.InvariantCulture)).Any();
+        if (ClassNames is not null && isNamed)
             view = view.WithClasses(ClassNames);
         return Classes is { } classes ? view.RequireClasses(classes) : view;
     }
 
-    /// <summary>The preprocessing of pictures: what the user asks for, else what the metadata says, for the model's channels and size.</summary>
-    /// <param name="source">The data.</param>
-    /// <param name="preset">A preset's name, or null.</param>
-    /// <param name="size">The pictures' height and width where the user asks for them.</param>
-    /// <returns>The preprocessing; null for data that needs none.</returns>
-    /// <exception cref="DataException">Nothing says how pictures are to be prepared.</exception>
-    public Pictures? PreprocessingFor(IDataset source, string? preset, int? size)
+    /// <summary>How pictures are prepared; null for data that needs none.</summary>
+    /// <exception cref="DataException">Nothing says how, or what is said does not fit the model.</exception>
+    public Pictures? PreprocessingFor(IDataset source, DataSettings settings) =>
+        source.Kind == ExampleKind.Pixels ? settings.PreprocessingFor(Metadata.GetValueOrDefault(Pictures.MetadataKey), Shape) : null;
+
+    /// <summary>Batches to measure on, in the data's own order.</summary>
+    public StreamSource Evaluation(DatasetView view, Pictures? preprocessing, int batch, int threads)
     {
-        if (source.Kind != ExampleKind.Pixels || Shape.Count != 4)
-            return null;
-        var chosen = (preset is null ? Preprocessing : Pictures.Preset(preset))
-            ?? throw new DataException($"The model does not say how pictures are to be prepared; give --preprocess {string.Join('|', Pictures.PresetNames)}.");
-        chosen = chosen.FittedTo(Shape[1] ?? chosen.ChannelCount, Shape[2], Shape[3]);
-        return size is { } side ? chosen.WithSize(side, side) : chosen;
+        var options = new BatchOptions { BatchSize = batch, Preprocessing = preprocessing, Threads = threads };
+        return new StreamSource(new BatchStream(Fit(view), options), options);
     }
 
-    /// <summary>Batches to evaluate on, in the data's own order.</summary>
-    public StreamBatches Evaluation(DatasetView view, Pictures? preprocessing, int batch, int threads) =>
-        new(Fit(view), new BatchOptions { BatchSize = batch, Preprocessing = preprocessing, Threads = threads });
-
-    private static bool IsNamed(DatasetView view) =>
-        view.ClassNames.Where((name, i) => name != i.ToString(CultureInfo.InvariantCulture)).Any();
-
-    private static Pictures? PreprocessingOf(IReadOnlyDictionary<string, string> metadata) =>
-        metadata.TryGetValue(Pictures.MetadataKey, out var json) ? Pictures.FromJson(json) : null;
-
-    private static string[]? ClassNamesOf(IReadOnlyDictionary<string, string> metadata)
+    private static string[]? NamesIn(IReadOnlyDictionary<string, string> metadata)
     {
         try
         {

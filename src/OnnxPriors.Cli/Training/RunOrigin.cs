@@ -19,9 +19,6 @@ internal sealed record RunOrigin
     /// <summary>The share that validates, where it was given.</summary>
     public double? ValidationShare { get; init; }
 
-    /// <summary>The validation data's full path, where it was given.</summary>
-    public string? ValidationData { get; init; }
-
     /// <summary>The examples of each class that train, where it was given.</summary>
     public int? ExamplesPerClass { get; init; }
 

@@ -8,13 +8,13 @@ namespace OnnxPriors.Cli.Verification;
 /// Inputs for a model that nobody gave any: normal numbers; integers within the axis they index, else 0 or 1; unknown sizes as
 /// stated, the first 2, the others the first of 224, 64, 32 and 512 that works.
 /// </summary>
-internal sealed class RandomInputs(Graph graph, IReadOnlyDictionary<string, long[]> stated, ulong seed)
+internal sealed class RandomInputs(Graph graph, ulong seed)
 {
     /// <summary>The sizes that are tried for unknown dimensions other than the first.</summary>
     public static IReadOnlyList<long> Sizes { get; } = [224, 64, 32, 512];
 
     /// <summary>Whether any size is left open by the file and the user.</summary>
-    public bool HasOpenSizes => graph.Inputs.Any(i => !stated.ContainsKey(i.Name) && i.Shape is { } s && s.Skip(1).Any(d => !d.IsStatic));
+    public bool HasOpenSizes => graph.Inputs.Any(i => i.Shape is { } s && s.Skip(1).Any(d => !d.IsStatic));
 
     /// <summary>Makes the inputs with a given number for every open size.</summary>
     public IReadOnlyDictionary<string, TensorData> Make(long openSize)
@@ -36,10 +36,8 @@ internal sealed class RandomInputs(Graph graph, IReadOnlyDictionary<string, long
         return inputs;
     }
 
-    private long[] Dimensions(Value input, long openSize)
+    private static long[] Dimensions(Value input, long openSize)
     {
-        if (stated.TryGetValue(input.Name, out var given))
-            return given;
         if (input.Shape is not { } shape)
             throw new EngineException($"The input '{input.Name}' has no stated rank; give its shape with --shape {input.Name}=2x3x224x224.");
         return [.. shape.Select((d, axis) => d.Value ?? (axis == 0 ? 2 : openSize))];

@@ -13,11 +13,10 @@ namespace OnnxPriors.Cli.Verification;
 /// <summary>What to verify, and on what.</summary>
 /// <param name="Path">The model's file.</param>
 /// <param name="Inputs">An NPZ file with its inputs; null for random ones.</param>
-/// <param name="Shapes">Shapes of inputs by name.</param>
-/// <param name="Bindings">Inputs that become constants.</param>
+/// <param name="Import">What of the model's inputs is fixed.</param>
 /// <param name="Seed">Seeds the random inputs and the objective.</param>
 internal sealed record VerificationRequest(
-    string Path, string? Inputs, IReadOnlyDictionary<string, long[]> Shapes, IReadOnlyList<InputBinding> Bindings, ulong Seed);
+    string Path, string? Inputs, ImportOptions Import, ulong Seed);
 
 /// <summary>
 /// Compares the file under ONNX Runtime, the imported graph under ONNX Runtime, the TorchSharp module, and the gradient graph with
@@ -37,7 +36,7 @@ internal static class Verifier
         ImportedModel imported;
         try
         {
-            imported = ModelImporter.Import(model, new ImportOptions { Policy = TrainablePolicy.EveryFloat, HalfEdges = false, Bindings = [.. request.Bindings] });
+            imported = ModelImporter.Import(model, request.Import with { Policy = TrainablePolicy.EveryFloat, HalfEdges = false });
         }
         catch (UnsupportedModelException e)
         {
@@ -94,7 +93,7 @@ internal static class Verifier
             var given = Rounded(GivenInputs.Read(request.Inputs, imported.Graph), imported.Source);
             return (given, engine.Run(given, cancellation));
         }
-        var random = new RandomInputs(imported.Graph, request.Shapes, request.Seed);
+        var random = new RandomInputs(imported.Graph, request.Seed);
         if (!random.HasOpenSizes)
         {
             var inputs = Rounded(random.Make(RandomInputs.Sizes[0]), imported.Source);
@@ -127,7 +126,7 @@ internal static class Verifier
         foreach (var input in model.Graph.Inputs)
             if (inputs.TryGetValue(input.Name, out var data))
                 given[input.Name] = input.Type is ElementType.Float16 or ElementType.BFloat16 ? data.ConvertTo(input.Type) : data;
-        foreach (var binding in request.Bindings)
+        foreach (var binding in request.Import.Bindings)
             if (model.Graph.Inputs.FirstOrDefault(i => i.Name == binding.Name) is { } bound)
                 given[binding.Name] = binding.ToTensor(bound.Type, bound.Shape);
         try

@@ -98,12 +98,12 @@ public readonly struct Dimension : IEquatable<Dimension>
             return Unknown;
         if (Value is { } number)
             return (long)Math.Floor((decimal)number / divisor);
-        // Whole multiples leave the quotient, so that (2h + 1)/2 is h + floor(1/2).
-        var whole = Collect(terms.Where(t => t.Coefficient % divisor == 0).Select(t => t with { Coefficient = t.Coefficient / divisor }));
-        var rest = Collect(terms.Where(t => t.Coefficient % divisor != 0));
-        return rest.Value is { } constant
-            ? whole + (long)Math.Floor((decimal)constant / divisor)
-            : whole + Symbolic(string.Create(CultureInfo.InvariantCulture, $"floor(({rest})/{divisor})"));
+        // What is a whole multiple leaves the quotient, so that (2h − 1)/2 is h − 1 + floor(1/2) and equal extents have equal texts.
+        var whole = Collect(terms.Select(t => t with { Coefficient = Floor(t.Coefficient) }));
+        var rest = Collect(terms.Select(t => t with { Coefficient = t.Coefficient - Floor(t.Coefficient) * divisor }));
+        return rest.IsStatic ? whole : whole + Symbolic(string.Create(CultureInfo.InvariantCulture, $"floor(({rest})/{divisor})"));
+
+        long Floor(long coefficient) => (long)Math.Floor((decimal)coefficient / divisor);
     }
 
     /// <summary>The quotient rounded up.</summary>
@@ -112,7 +112,7 @@ public readonly struct Dimension : IEquatable<Dimension>
 
     /// <summary>The extent for given sizes of the names.</summary>
     /// <param name="sizes">The size of each name.</param>
-    /// <returns>The same expression with what is given put in.</returns>
+    /// <returns>The same expression with what is given put in; names inside a rounded quotient stay.</returns>
     public Dimension Substitute(IReadOnlyDictionary<string, Dimension> sizes)
     {
         if (!IsKnown || IsStatic)

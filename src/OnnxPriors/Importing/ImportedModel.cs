@@ -47,6 +47,10 @@ public sealed record ImportedModel
         var metadata = Source.Metadata;
         if (Source.Sha256.Length > 0 && !metadata.ContainsKey(MetadataKeys.Source))
             metadata = metadata.SetItem(MetadataKeys.Source, Source.Sha256);
+        // A split that was found is found again; one that was named has to be remembered.
+        metadata = Split is { Layer: null, Features.Name: { } features } && Graph.Find(features) is not null
+            ? metadata.SetItem(MetadataKeys.Features, features)
+            : metadata.Remove(MetadataKeys.Features);
         return Model.Canonical(Graph, metadata);
     }
 }
@@ -59,6 +63,9 @@ public static class MetadataKeys
 
     /// <summary>The names of the classes, as a JSON array.</summary>
     public const string Classes = "onnxpriors.classes";
+
+    /// <summary>The value that holds the features, where the user named it.</summary>
+    public const string Features = "onnxpriors.features";
 
     /// <summary>SHA-256 of the file that a model was made from.</summary>
     public const string Source = "onnxpriors.source";

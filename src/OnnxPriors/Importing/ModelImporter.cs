@@ -23,6 +23,8 @@ public static class ModelImporter
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new();
+        if (options.Features is null && model.Metadata.TryGetValue(MetadataKeys.Features, out var remembered))
+            options = options with { Features = remembered };
         var normalized = Normalizer.Run(model, options.Normalization);
         return options.Form switch
         {

@@ -73,6 +73,7 @@ public sealed class CommandLineTests
         Assert.AreEqual(ExitCode.Done, code);
         Assert.AreEqual("", error);
         Assert.Contains("--count", output);
+        Assert.Contains("onnxpriors group probe [options]", output);
         Assert.Contains("onnxpriors probe --count 3", output);
         Assert.Contains("Probe thrice", output);
     }
@@ -82,7 +83,7 @@ public sealed class CommandLineTests
     {
         var (code, output, _) = Run(["--version"]);
         Assert.AreEqual(ExitCode.Done, code);
-        Assert.MatchesRegex(@"^\d+\.\d+\.\d+", output);
+        Assert.MatchesRegex(@"^\d+\.\d+\.\d+$", output.Trim());
     }
 
     [TestMethod]
@@ -157,7 +158,27 @@ public sealed class CommandLineTests
         Assert.AreEqual(ExitCode.BadInput, Failure.Explain(new DataException("x"), ExitCode.Interrupted).Code);
     }
 
-    private static (int Code, string Output, string Error) Run(string[] args, Action? work = null)
+    [TestMethod]
+    [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
+    public void A_signal_to_end_cancels_the_work_and_is_told_by_the_exit_code()
+    {
+        var (code, output, error) = Run(["probe"], cancellation =>
+        {
+            using var kill = System.Diagnostics.Process.Start("kill", ["-TERM", Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            kill.WaitForExit();
+            Assert.IsTrue(cancellation.WaitHandle.WaitOne(TimeSpan.FromSeconds(20)));
+            cancellation.ThrowIfCancellationRequested();
+        });
+
+        Assert.AreEqual(ExitCode.Terminated, code);
+        Assert.AreEqual("", output);
+        Assert.EndsWith("terminated.", error.TrimEnd());
+        Assert.DoesNotContain("error:", error);
+    }
+
+    private static (int Code, string Output, string Error) Run(string[] args, Action work) => Run(args, _ => work());
+
+    private static (int Code, string Output, string Error) Run(string[] args, Action<CancellationToken>? work = null)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
@@ -166,7 +187,7 @@ public sealed class CommandLineTests
         return (code, output.ToString(), error.ToString());
     }
 
-    private sealed class Probe(Action? work) : IVerb
+    private sealed class Probe(Action<CancellationToken>? work) : IVerb
     {
         private readonly Option<int> count = new("--count") { Description = "How often.", DefaultValueFactory = _ => 1 };
 
@@ -181,7 +202,7 @@ public sealed class CommandLineTests
         public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
         {
             terminal.Remark("probing");
-            work?.Invoke();
+            work?.Invoke(cancellation);
             var result = new Probed(given.GetValue(count));
             terminal.Show(result, ProbedJson.Default.Probed, screen => screen.Write(new Spectre.Console.Text($"count is {result.Count}")));
             return ExitCode.Done;

@@ -1,5 +1,5 @@
 using OnnxPriors.Cli.Verification;
-using OnnxPriors.Normalization;
+using OnnxPriors.Importing;
 using OnnxPriors.Testing;
 
 namespace OnnxPriors.Cli.Tests.Verification;
@@ -37,5 +37,5 @@ public sealed class VerifierTests
     }
 
     private static VerificationReport Verify(string path) =>
-        Verifier.Run(new VerificationRequest(path, null, new Dictionary<string, long[]>(), Array.Empty<InputBinding>(), 0), _ => { }, CancellationToken.None);
+        Verifier.Run(new VerificationRequest(path, null, new ImportOptions(), 0), _ => { }, CancellationToken.None);
 }

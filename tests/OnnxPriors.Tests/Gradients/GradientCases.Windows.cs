@@ -36,6 +36,14 @@ internal static partial class GradientCases
         yield return Windowed("Conv", A(pads: [1, 0, 1, 0, 1, 1]), In(1, 2, 3, 3, 3), In(2, 2, 2, 2, 3));
         yield return Windowed("Conv", A(strides: [1, 2, 2]), In(1, 1, 3, 4, 4), In(2, 1, 2, 2, 2));
 
+        // Sizes at which each form of the kernel's gradient is chosen: all offsets as channels, channels and images exchanged, image by image, over images.
+        yield return Windowed("Conv", A(pads: [2, 2, 2, 2]), In(2, 1, 5, 5), In(2, 1, 5, 5));
+        yield return Windowed("Conv", A(strides: [2, 2], pads: [1, 1, 1, 1]), In(2, 4, 6, 5), In(2, 4, 5, 4));
+        yield return Windowed("Conv", A(strides: [2, 3], dilations: [2, 1], pads: [3, 0, 1, 2]), In(1, 3, 9, 8), In(2, 3, 5, 5));
+        yield return Windowed("Conv", A(pads: [1, 1, 1, 1]), In(1, 9, 2, 2), In(2, 9, 3, 3)) with { WorksDynamically = false };
+        yield return Windowed("Conv", A(pads: [1, 1, 1, 1]), In(1, 8, 17, 16), In(1, 8, 3, 3)) with { NeedsFixedBatch = true, WorksDynamically = false };
+        yield return Windowed("Conv", A(), In(2, 3, 1, 1), In(8, 3, 1, 1));
+
         yield return Windowed("ConvTranspose", A(), In(2, 2, 3, 3), In(2, 3, 2, 2), In(3));
         yield return Windowed("ConvTranspose", A(strides: [2, 2], pads: [1, 1, 1, 1]).With("output_padding", new long[] { 1, 1 }), In(2, 2, 3, 3), In(2, 1, 3, 3));
         yield return Windowed("ConvTranspose", A(strides: [2, 1], dilations: [1, 2], pads: [0, 1, 1, 0]), In(1, 2, 3, 4), In(2, 2, 2, 2));

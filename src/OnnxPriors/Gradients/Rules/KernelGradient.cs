@@ -3,8 +3,9 @@ using OnnxPriors.Graphs;
 namespace OnnxPriors.Gradients.Rules;
 
 /// <summary>
-/// The gradient of a convolution's kernel: dW[o, i, k] is the sum over images and places p of dY[o, p] X[i, p·stride + k·dilation]. Standard operators
-/// have no form of it that is fast everywhere; these won on the CPU provider among those tried.
+/// The gradient of a convolution's kernel: dW[o, i, k] is the sum over images n and places p of dY[n, o, p] X[n, i, p·stride + k·dilation].
+/// Standard operators have no one form of it that is fast everywhere. The form is chosen by shape; the numbers in the choice are where
+/// the forms met on the CPU provider (one core, AVX-512, kernels 1×1, 3×3, 5×5 and 7×7 at 7² to 224²).
 /// </summary>
 internal static class KernelGradient
 {
@@ -18,24 +19,63 @@ internal static class KernelGradient
     public static Value Of(GraphBuilder b, SlidingWindow window, Value x, Value dy, Value kernel, long group)
     {
         long[] shape = kernel.Shape!.Static!;
-        var pieces = group == 1 ? Dense(b, window, x, dy, shape)
-            : shape[1] == 1 && shape[0] == group ? Depthwise(b, window, x, dy)
-            : Grouped(b, window, x, dy, shape, group);
-        return b.Reshape(pieces.Count == 1 ? pieces[0] : b.Concat(pieces.Select(p => b.Unsqueeze(p, -1)), -1), shape);
+        if (group > 1)
+            return Stack(b, shape[1] == 1 && shape[0] == group ? Depthwise(b, window, x, dy) : Grouped(b, window, x, dy, shape, group), shape);
+        var (outputs, inputs) = (shape[0], shape[1]);
+        var offsets = window.Kernel.Aggregate(1L, (p, k) => p * k);
+        if (offsets > 1 && offsets * inputs <= 64)
+            return Unfolded(b, window, x, dy, shape);
+        if (offsets > 1 && inputs <= 4)
+            return Exchanged(b, window, x, dy);
+        // An image's own product writes O·I numbers where one product over all images moves (O + I)·places of them, and costs more with many offsets.
+        var places = dy.Shape!.Skip(2).Aggregate((Dimension)1, (p, d) => p * d).Value ?? 0;
+        var factor = offsets == 1 ? 2 : 50;
+        return Stack(b, factor * outputs * inputs < places * (outputs + inputs) ? PerImage(b, window, x, dy) : OverImages(b, window, x, dy, shape), shape);
     }
 
+    private static Value Stack(GraphBuilder b, List<Value> pieces, long[] shape) =>
+        b.Reshape(pieces.Count == 1 ? pieces[0] : b.Concat(pieces.Select(p => b.Unsqueeze(p, -1)), -1), shape);
+
     // One product [O, N·places] × [N·places, I] for each offset, over a copy of the input with its channels last: what a slice copies then lies together.
-    private static List<Value> Dense(GraphBuilder b, SlidingWindow window, Value x, Value dy, long[] shape)
+    private static List<Value> OverImages(GraphBuilder b, SlidingWindow window, Value x, Value dy, long[] shape)
     {
         var rows = b.Reshape(b.Transpose(dy, [1, 0, .. Spatial(2, window.Axes)]), shape[0], -1);
         var last = b.Transpose(window.Pad(b, x), [0, .. Spatial(2, window.Axes), 1]);
         return Each(b, window, last, 1, dy, read => b.MatMul(rows, b.Reshape(read, -1, shape[1])));
     }
 
+    // A product [O, places] × [places, I] for each image and offset, and their sum: nothing is transposed.
+    private static List<Value> PerImage(GraphBuilder b, SlidingWindow window, Value x, Value dy)
+    {
+        var rows = b.Reshape(dy, 0, 0, -1);
+        return Each(b, window, window.Pad(b, x), 2, dy, read => b.ReduceSum(b.MatMul(rows, b.TransposeMatrix(b.Reshape(read, 0, 0, -1))), [0], keep: false));
+    }
+
+    // Few input channels: all offsets together as channels, one product for each image.
+    private static Value Unfolded(GraphBuilder b, SlidingWindow window, Value x, Value dy, long[] shape)
+    {
+        var reads = b.Concat(Each(b, window, window.Pad(b, x), 2, dy, read => read), 1);
+        var product = b.MatMul(b.Reshape(dy, 0, 0, -1), b.TransposeMatrix(b.Reshape(reads, 0, 0, -1)));
+        var sum = b.Reshape(b.ReduceSum(product, [0], keep: false), [shape[0], .. window.Kernel, shape[1]]);
+        return b.Transpose(sum, [0, window.Axes + 1, .. Spatial(1, window.Axes)]);
+    }
+
+    // A convolution itself, channels and images exchanged: dY is the kernel, and stride and dilation change places.
+    private static Value Exchanged(GraphBuilder b, SlidingWindow window, Value x, Value dy)
+    {
+        long[] exchange = [1, 0, .. Spatial(2, window.Axes)];
+        var attributes = Attributes.None.With("strides", window.Dilations).With("dilations", window.Strides);
+        var all = b.Transpose(b.Conv(b.Transpose(window.Pad(b, x), exchange), b.Transpose(dy, exchange), null, attributes), exchange);
+        // Elements behind the last window give places that the kernel has not.
+        var extents = all.Shape!.Skip(2).Select(d => d.Value);
+        return extents.SequenceEqual(window.Kernel.Select(k => (long?)k)) ? all
+            : b.Slice(all, b.Ints(new long[window.Axes]), b.Ints(window.Kernel), b.Ints([.. Spatial(2, window.Axes)]));
+    }
+
     private static List<Value> Depthwise(GraphBuilder b, SlidingWindow window, Value x, Value dy) =>
         Each(b, window, window.Pad(b, x), 2, dy, read => b.ReduceSum(dy * read, [0, .. Spatial(2, window.Axes)], keep: false));
 
-    // The same product, batched over the groups.
+    // The product over all images, batched over the groups.
     private static List<Value> Grouped(GraphBuilder b, SlidingWindow window, Value x, Value dy, long[] shape, long group)
     {
         Value Split(Value value) => b.Reshape(value, b.Join([b.Extent(value, 0), b.Ints(group, -1), .. Enumerable.Range(2, window.Axes).Select(i => b.Extent(value, i))]));

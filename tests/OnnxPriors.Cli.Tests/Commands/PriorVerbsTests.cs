@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Text.Json.Nodes;
 using OnnxPriors.Cli.Commands;
 using OnnxPriors.Priors;
@@ -6,7 +5,7 @@ using OnnxPriors.Priors;
 namespace OnnxPriors.Cli.Tests.Commands;
 
 [TestClass]
-public sealed class PriorCommandTests
+public sealed class PriorVerbsTests
 {
     private string _folder = null!;
 
@@ -79,7 +78,9 @@ public sealed class PriorCommandTests
     [DataRow("sample", "--rank", "7")]
     public void Options_out_of_range_leave_no_file(string verb, string option, string value)
     {
-        Assert.ThrowsExactly<InvalidPriorException>(() => Run(verb, Prior, "-o", Out, option, value));
+        var (code, _, error) = RunAll("prior", verb, Prior, "-o", Out, option, value);
+        Assert.AreEqual(ExitCode.BadInput, code);
+        Assert.StartsWith("error: ", error);
         Assert.IsFalse(File.Exists(Out));
     }
 
@@ -87,14 +88,19 @@ public sealed class PriorCommandTests
     [DataRow("sample", "--draws", "0")]
     [DataRow("rescale", "--scaling", "other")]
     public void What_the_command_line_refuses_is_a_usage_error(string verb, string option, string value) =>
-        Assert.IsNotEmpty(PriorCommand.Create().Parse([verb, Prior, "-o", Out, option, value]).Errors);
+        Assert.AreEqual(ExitCode.BadInput, RunAll("prior", verb, Prior, "-o", Out, option, value).Code);
 
     private static string Run(params string[] arguments)
     {
+        var (code, output, error) = RunAll(["prior", .. arguments]);
+        Assert.AreEqual(ExitCode.Done, code, error);
+        return output;
+    }
+
+    private static (int Code, string Output, string Error) RunAll(params string[] arguments)
+    {
         using var output = new StringWriter();
-        var result = PriorCommand.Create().Parse(arguments);
-        Assert.IsEmpty(result.Errors);
-        Assert.AreEqual(0, result.Invoke(new InvocationConfiguration { Output = output, EnableDefaultExceptionHandler = false }));
-        return output.ToString();
+        using var error = new StringWriter();
+        return (CommandLine.Run(arguments, output, error), output.ToString(), error.ToString());
     }
 }

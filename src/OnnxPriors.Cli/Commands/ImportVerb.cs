@@ -1,0 +1,81 @@
+using System.CommandLine;
+using OnnxPriors.Cli.Display;
+using OnnxPriors.Cli.Inspection;
+using OnnxPriors.Data;
+using OnnxPriors.Importing;
+using OnnxPriors.Onnx;
+
+namespace OnnxPriors.Cli.Commands;
+
+/// <summary><c>onnxpriors import</c>: writes a model in the canonical form.</summary>
+internal sealed class ImportVerb : IVerb
+{
+    private readonly ModelArguments arguments = new();
+    private readonly Option<string> output = new("--output", "-o") { Description = "The ONNX file to write.", Required = true, HelpName = "OUT.onnx" };
+    private readonly Option<int?> classes = new("--classes") { Description = "Replaces the head by a fresh one for this many classes. Default: the model's own head.", HelpName = "C" };
+    private readonly Option<ulong> seed = new("--seed") { Description = "Seeds the fresh head.", HelpName = "S" };
+    private readonly Option<bool> asFile = new("--as-file") { Description = "Keeps outputs, their types and the batch as the file has them; no class scores are looked for." };
+    private readonly Option<string?> preprocess = new("--preprocess")
+    {
+        Description = $"How pictures are prepared, written into the file: {string.Join(", ", Preprocessing.PresetNames)}. Default: as the model says.",
+        HelpName = "PRESET",
+    };
+
+    public string Name => "import";
+
+    public string Summary => "Writes a model in the canonical form: opset 18, float32, a dynamic batch, class scores as its output.";
+
+    public IReadOnlyList<Example> Examples { get; } =
+    [
+        new("import squeezenet.onnx -o source.onnx --preprocess caffe2-bgr", "imports a model with its own head"),
+        new("import resnet18.onnx -o target.onnx --classes 10", "gives it a fresh head for 10 classes"),
+        new("import network.onnx -o target.onnx --classes 4 --features pool5", "names the features"),
+    ];
+
+    public void Declare(Command command)
+    {
+        arguments.Declare(command);
+        command.Add(output);
+        command.Add(classes);
+        command.Add(seed);
+        command.Add(asFile);
+        command.Add(preprocess);
+    }
+
+    public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
+    {
+        var pictures = given.GetValue(preprocess) is { } preset ? Preprocessing.Preset(preset) : null;
+        var keep = given.GetValue(asFile);
+        var count = given.GetValue(classes);
+        if (keep && count is not null)
+            throw new ImportException("--as-file keeps the model's own outputs, so --classes cannot replace its head; give one of the two.");
+        var options = arguments.Read(given) with
+        {
+            Form = keep ? ImportForm.AsFile : count is not null ? ImportForm.NewHead : ImportForm.OwnHead,
+            Classes = count,
+            Seed = given.GetValue(seed),
+        };
+        var imported = Import(OnnxFile.Load(arguments.Path(given)), options);
+        cancellation.ThrowIfCancellationRequested();
+        var model = imported.ToModel();
+        if (pictures is not null)
+            model = model with { Metadata = model.Metadata.SetItem(MetadataKeys.Preprocess, pictures.ToJson()) };
+        var path = given.GetRequiredValue(output);
+        OnnxFile.Save(model, path);
+        var summary = ImportSummary.Of(imported, path);
+        terminal.Show(summary, InspectionJson.Default.ImportSummary, console => SummaryDisplay.Show(console, summary));
+        return ExitCode.Done;
+    }
+
+    private static ImportedModel Import(Model model, ImportOptions options)
+    {
+        try
+        {
+            return ModelImporter.Import(model, options);
+        }
+        catch (ImportException e) when (options.Form == ImportForm.OwnHead)
+        {
+            throw new ImportException($"{e.Message} With --as-file the outputs stay as they are.", e);
+        }
+    }
+}
