@@ -34,7 +34,7 @@ internal sealed record SourceFit(double OwnAccuracy, double FittedAccuracy, long
         using var source = DataSource.Open(data);
         var training = Batches(DataSplit.Train, shuffle: true);
         var validation = Batches(DataSplit.Validation, shuffle: false);
-        var fit = new SwagFit(module, plan.Fit);
+        var fit = new SwagFit(module, plan.Fit with { Parameters = [.. imported.Trainable.Select(tensor => tensor.Name)] });
         var own = fit.Accuracy(validation.Epoch(0), cancellation);
         module.Statistics = BatchStatistics.Batch;
         var posterior = fit.Run(training, model.Sha256, new Progress(report), cancellation);
