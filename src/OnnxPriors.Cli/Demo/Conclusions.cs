@@ -14,7 +14,7 @@ internal static class Conclusions
         var sentences = new List<string> { Best(ways) };
         Compare(DemoPlan.Isotropic, DemoPlan.Zero, "Centred on the source or on zero: ");
         Compare(DemoPlan.Learned, DemoPlan.Zero, "");
-        Compare(DemoPlan.Learned, DemoPlan.Isotropic, "What the learned covariance adds: ");
+        Compare(DemoPlan.Learned, DemoPlan.Isotropic, "What the fitted posterior adds to an isotropic prior: ");
         Compare(DemoPlan.None, DemoPlan.LinearProbe, "What training all weights does by itself: ");
         var seeds = ways[0].Result.Nll.Seeds.Count;
         sentences.Add(seeds > 1
@@ -36,18 +36,18 @@ internal static class Conclusions
         if (ranked.Count == 0)
             return "No way came to a finite test likelihood.";
         var (way, result) = ranked[0];
-        var equal = ranked.Skip(1).Where(other => !PairedComparison.Of(other.Result.Nll.Seeds, result.Nll.Seeds).IsClear).Select(other => $"the {other.Way.Phrase}").ToList();
+        var equal = ranked.Skip(1).Where(other => !PairedComparison.Of(other.Result.Nll.Seeds, result.Nll.Seeds).IsClear).Select(other => other.Way.Phrase).ToList();
         var standing = ranked.Count == 1 ? "" : equal.Count == 0
             ? "; it is clearly ahead of every other way"
             : $"; {Listed(equal)} {(equal.Count == 1 ? "is" : "are")} not clearly behind";
-        return FormattableString.Invariant($"By test likelihood the {way.Phrase} came out first: NLL {result.Nll.Format(1, 3)} nats at an accuracy of {result.Accuracy.Format(100, 1)} %{standing}.")
-            + MostAccurate(ways, way);
+        return FormattableString.Invariant($"By test likelihood {way.Phrase} came out first: NLL {result.Nll.Format(1, 3)} nats at an accuracy of {result.Accuracy.Format(100, 1)} %{standing}.")
+            + MostAccurate(ways, result);
     }
 
-    private static string MostAccurate(IReadOnlyList<(Way Way, WayResult Result)> ways, Way first)
+    private static string MostAccurate(IReadOnlyList<(Way Way, WayResult Result)> ways, WayResult first)
     {
         var (way, result) = ways.MaxBy(one => one.Result.Accuracy.Mean);
-        return way.Name == first.Name ? "" : $" The most accurate was the {way.Phrase}, at {result.Accuracy.Format(100, 1)} %.";
+        return result.Accuracy.Mean <= first.Accuracy.Mean ? "" : $" The most accurate was {way.Phrase}, at {result.Accuracy.Format(100, 1)} %.";
     }
 
     private static string Comparison((Way Way, WayResult Result) a, (Way Way, WayResult Result) b, bool capital)
@@ -55,7 +55,7 @@ internal static class Conclusions
         var nll = PairedComparison.Of(a.Result.Nll.Seeds, b.Result.Nll.Seeds);
         var accuracy = PairedComparison.Of(a.Result.Accuracy.Seeds, b.Result.Accuracy.Seeds);
         var parts = FormattableString.Invariant($"NLL {nll.Difference:+0.000;-0.000;0.000} ± {nll.StandardError:0.000} nats ({Verdict(nll, lowerIsBetter: true)}), accuracy {100 * accuracy.Difference:+0.0;-0.0;0.0} ± {100 * accuracy.StandardError:0.0} points ({Verdict(accuracy, lowerIsBetter: false)})");
-        return $"{(capital ? "The" : "the")} {a.Way.Phrase} against the {b.Way.Phrase}: {parts}.";
+        return $"{(capital ? Way.Capital(a.Way.Phrase) : a.Way.Phrase)} against {b.Way.Phrase}: {parts}.";
     }
 
     private static string Verdict(PairedComparison comparison, bool lowerIsBetter) => !comparison.IsClear

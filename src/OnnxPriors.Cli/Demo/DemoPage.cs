@@ -32,7 +32,7 @@ internal sealed class DemoPage(DemoPlan plan, Model model, SourceFit fit, Export
             Seeds = [.. one.Chosen.Zip(one.Tested, Seed)],
             Reliability = WayReport.Pool([.. one.Tested.Select(result => result.Bins)]),
         })],
-        Facts = Facts(ways[0].Tested[0].Examples, ways[0].Chosen[0].Validation!.Examples),
+        Facts = Facts(ways[0].Chosen[0].Seed, ways[0].Tested[0].Examples),
         CurvesMeasuredOn = "the validation examples",
     };
 
@@ -46,12 +46,12 @@ internal sealed class DemoPage(DemoPlan plan, Model model, SourceFit fit, Export
         Chosen = trial.Setting.Facts(),
     };
 
-    private List<ReportFact> Facts(int test, int validation) =>
+    private List<ReportFact> Facts(SeedData seed, int test) =>
     [
         new("Model", Text($"{DemoAssets.ModelName}, {fit.Parameters} weights, pretrained in PyTorch; SHA-256 {model.Sha256[..16]}…")),
         new("Source", Text($"printed digits, ten classes; accuracy on its validation data {fit.OwnAccuracy:P1} as it came and {fit.FittedAccuracy:P1} at the fitted mean")),
         new("Posterior", Text($"SWAG: {plan.Fit.Steps} steps of {plan.FitBatch} examples, learning rate {plan.Fit.LearningRate}, rank {plan.Fit.Rank}, batch statistics")),
-        new("Downstream", Text($"handwritten digits (Alpaydin and Kaynak, 1998, CC BY 4.0) labelled by digit mod 5; {plan.TrainPerLabel * 5} examples train, {validation} validate, {test} test; the first two are drawn anew for each seed")),
+        new("Downstream", Text($"handwritten digits (Alpaydin and Kaynak, 1998, CC BY 4.0) labelled by digit mod 5; {seed.Training.ExampleCount} examples train, {seed.Validation.ExampleCount} validate, {test} test; the first two are drawn anew for each seed")),
         new("Training", Text($"{plan.Epochs} epochs in batches of {plan.Batch}, Nesterov momentum {plan.Momentum}, cosine schedule, data gradient clipped at {plan.ClipNorm}, BatchNormalization frozen, last state; head prior N(0, {plan.HeadVariance})")),
         new("Settings tried", string.Join("; ", plan.Ways.Select(way => $"{way.Name}: {way.Settings.Count}"))),
         new("Exported", Text($"{Path.GetFileName(exported.Path)}: {exported.Way}, seed {exported.Seed}, the way that did best on validation data; its probabilities differ from the run's by at most {exported.MaxAbsDifference:0.0e+0}")),

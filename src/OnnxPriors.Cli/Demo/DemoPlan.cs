@@ -54,12 +54,12 @@ internal sealed record DemoPlan
     /// <summary>The ways, in the order in which they are shown.</summary>
     public IReadOnlyList<Way> Ways { get; init; } =
     [
-        new(LinearProbe, "Linear probe", "A fresh head alone trains; the source's features stay as they are.", PriorKind.None, [.. Rates(0.03, 0.1, 0.3, 1)]) { Train = "head" },
-        new(None, "Fine-tuning without a prior", "All weights train from the source's; nothing holds them.", PriorKind.None, [.. Rates(0.003, 0.01, 0.03, 0.1)]),
-        new(Zero, "Zero-mean prior", "N(0, σ²): weight decay, from the source's weights.", PriorKind.Zero,
+        new(LinearProbe, "the linear probe", "A fresh head alone trains; the source's features stay as they are.", PriorKind.None, [.. Rates(0.01, 0.03, 0.1, 0.3)]) { Train = "head" },
+        new(None, "fine-tuning without a prior", "All weights train from the source's; nothing holds them.", PriorKind.None, [.. Rates(0.001, 0.003, 0.01, 0.03)]),
+        new(Zero, "the zero-mean prior", "N(0, σ²): weight decay, from the source's weights.", PriorKind.Zero,
             [.. Variances(0.01, 1, 3), .. Variances(0.03, 1, 3)]),
-        new(Isotropic, "Isotropic prior", "N(source weights, σ²): the same variance in all directions.", PriorKind.Isotropic, [.. Variances(0.03, 0.01, 0.03, 0.1, 0.3)]),
-        new(Learned, "Learned prior", "N(μ, λΣ + ε): mean and covariance of the posterior fitted on the source.", PriorKind.Learned,
+        new(Isotropic, "the isotropic prior", "N(source weights, σ²): the same variance in all directions.", PriorKind.Isotropic, [.. Variances(0.03, 0.01, 0.03, 0.1, 0.3)]),
+        new(Learned, "the learned prior", "N(μ, λΣ + ε): mean and covariance of the posterior fitted on the source.", PriorKind.Learned,
             [.. from scale in (double[])[1e3, 1e4] from epsilon in (double[])[0.03, 0.1] select new Setting { LearningRate = 0.03, Scale = scale, Epsilon = epsilon }]),
     ];
 

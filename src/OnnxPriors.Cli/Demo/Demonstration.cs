@@ -76,7 +76,7 @@ internal sealed class Demonstration(DemoPlan plan, int threads, Terminal termina
         {
             var all = ofSeed.ToList();
             var best = Selection.Best([.. all.Select(run => run.Validation)])
-                ?? throw new TrainingFailedException($"The {way.Phrase} diverged with every setting on seed {ofSeed.Key.Seed}.");
+                ?? throw new TrainingFailedException($"{way.Title} diverged with every setting on seed {ofSeed.Key.Seed}.");
             return all[best];
         })];
 
@@ -92,7 +92,7 @@ internal sealed class Demonstration(DemoPlan plan, int threads, Terminal termina
         var best = chosen[Selection.BestWay([.. chosen.Select(way => way.Select(trial => trial.Validation!).ToArray())])][0];
         var folder = assets.In("run");
         if (Directory.Exists(folder))
-            Directory.Delete(RunFolder.Open(folder).FullPath, recursive: true);
+            Directory.Delete(folder, recursive: true);
         var metadata = new Dictionary<string, string>
         {
             [MetadataKeys.Preprocess] = data.Preprocessing.ToJson(),

@@ -47,15 +47,18 @@ internal sealed record Setting
 
 /// <summary>One way of using the source task, with the settings it may choose from.</summary>
 /// <param name="Name">Its name in JSON.</param>
-/// <param name="Title">Its name in prose, as it begins a sentence.</param>
+/// <param name="Phrase">Its name within a sentence.</param>
 /// <param name="Description">What it does, one sentence.</param>
 /// <param name="Prior">The prior on the features.</param>
 /// <param name="Settings">What is tried; at least one.</param>
-internal sealed record Way(string Name, string Title, string Description, PriorKind Prior, IReadOnlyList<Setting> Settings)
+internal sealed record Way(string Name, string Phrase, string Description, PriorKind Prior, IReadOnlyList<Setting> Settings)
 {
     /// <summary>Which tensors train: <c>all</c> or <c>head</c>.</summary>
     public string Train { get; init; } = "all";
 
-    /// <summary>Its name in prose within a sentence.</summary>
-    public string Phrase => char.ToLowerInvariant(Title[0]) + Title[1..];
+    /// <summary>Its name as a heading.</summary>
+    public string Title => Capital(Phrase.StartsWith("the ", StringComparison.Ordinal) ? Phrase[4..] : Phrase);
+
+    /// <summary>A text with a capital at its beginning.</summary>
+    internal static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 }

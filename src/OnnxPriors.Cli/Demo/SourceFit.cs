@@ -7,7 +7,9 @@ using OnnxPriors.Onnx;
 using OnnxPriors.Priors;
 using OnnxPriors.Torch;
 using OnnxPriors.Torch.Fitting;
+using OnnxPriors.Torch.Native;
 using OnnxPriors.Torch.Operators;
+using TorchSharp;
 
 namespace OnnxPriors.Cli.Demo;
 
@@ -30,6 +32,9 @@ internal sealed record SourceFit(double OwnAccuracy, double FittedAccuracy, long
         Model model, string data, Preprocessing preprocessing, DemoPlan plan, string path, IProgressReport report, CancellationToken cancellation)
     {
         var imported = ModelImporter.Import(model, new ImportOptions { Form = ImportForm.OwnHead });
+        TorchNative.EnsureLoaded();
+        // Layers this small gain little from a second thread, and lose a lot to it where other work keeps the cores busy.
+        using var oneThread = new TorchThreads(1);
         using var module = new GraphModule(imported.Graph);
         using var source = DataSource.Open(data);
         var training = Batches(DataSplit.Train, shuffle: true);
@@ -48,6 +53,16 @@ internal sealed record SourceFit(double OwnAccuracy, double FittedAccuracy, long
             var options = new BatchOptions { BatchSize = plan.FitBatch, Preprocessing = preprocessing, Shuffle = shuffle, Seed = plan.Fit.Seed };
             return new StreamBatches(new BatchStream(DatasetView.Of(source, split), options), cancellation);
         }
+    }
+
+    /// <summary>Sets the number of libtorch's threads for a while.</summary>
+    private sealed class TorchThreads : IDisposable
+    {
+        private readonly int before = torch.get_num_threads();
+
+        public TorchThreads(int count) => torch.set_num_threads(count);
+
+        public void Dispose() => torch.set_num_threads(before);
     }
 
     private sealed class Progress(IProgressReport report) : IProgress<FitProgress>
