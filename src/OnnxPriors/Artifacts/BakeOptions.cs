@@ -1,3 +1,4 @@
+using OnnxPriors.Importing;
 using OnnxPriors.Optimizers;
 
 namespace OnnxPriors.Artifacts;
@@ -16,6 +17,9 @@ public sealed record BakeOptions
 
     /// <summary>The classes' names in the order of the labels, where they are known.</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>How the model was imported (bindings, shapes, the name of its features): a learned prior's file is compared with the model under its own head.</summary>
+    public ImportOptions Import { get; init; } = new();
 
     /// <summary>The source model's file name without folders.</summary>
     public required string SourceFileName { get; init; }

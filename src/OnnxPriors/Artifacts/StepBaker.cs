@@ -19,12 +19,13 @@ public static class StepBaker
     /// <param name="model">The model, imported with class scores as its one output.</param>
     /// <param name="options">The prior, the optimizer and the rest.</param>
     /// <param name="folder">The folder to make; a step folder that stands there is replaced.</param>
+    /// <param name="cancellation">Ends the bake before the folder appears.</param>
     /// <exception cref="ArtifactException">Nothing trains, or another folder stands there.</exception>
     /// <exception cref="InvalidPriorException">The prior file is damaged, or its options are out of range.</exception>
     /// <exception cref="PriorMismatchException">The prior file belongs to another model.</exception>
     /// <exception cref="Gradients.GradientException">Nodes between trained tensors and scores have no gradient; all are listed.</exception>
     /// <exception cref="IOException">A file cannot be read or written, or the disk is full.</exception>
-    public static BakeReport Bake(ImportedModel model, BakeOptions options, string folder)
+    public static BakeReport Bake(ImportedModel model, BakeOptions options, string folder, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
@@ -38,7 +39,8 @@ public static class StepBaker
 
         using var output = AtomicFolder.Create(folder);
         var layout = StateLayout.Of(trained.Select(t => (t.Name, t.Tensor.Data!.Dimensions.ToArray())));
-        var prior = PriorBaker.Write(output.Path, Target(model, trained, layout, options.Prior), options.Prior);
+        var prior = PriorBaker.Write(output.Path, Target(model, trained, layout, options), options.Prior);
+        cancellation.ThrowIfCancellationRequested();
         var values = Fitted(model, options.Prior, prior);
         Value[] tensors = [.. trained.Select(t => t.Tensor)];
         var gradient = GradientModel.Build(model.Graph, tensors, new CrossEntropy(), options.BatchNormalization, values);
@@ -54,19 +56,20 @@ public static class StepBaker
 
         var manifest = Describe(model, options, classes, trained, gradient, layout, buffers, prior.Prior, [.. files]);
         ManifestFile.Write(output.Path, manifest);
+        cancellation.ThrowIfCancellationRequested();
         output.Commit();
         ImmutableArray<TensorRole> frozen = [.. model.Tensors.Where(t => t.Use != TensorUse.Trainable)];
         return new(manifest, trained.Length, trained.Sum(t => t.Count), frozen.Length, frozen.Sum(t => t.Count));
     }
 
-    private static PriorTarget Target(ImportedModel model, ImmutableArray<TensorRole> trained, StateLayout layout, PriorChoice prior)
+    private static PriorTarget Target(ImportedModel model, ImmutableArray<TensorRole> trained, StateLayout layout, BakeOptions options)
     {
         var data = trained.ToDictionary(t => t.Name, t => t.Tensor.Data!, StringComparer.Ordinal);
         var head = trained.Where(t => t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
         ImmutableArray<TensorRole> source = [];
-        if (prior.Kind == PriorKind.Learned)
+        if (options.Prior.Kind == PriorKind.Learned)
             // What a fit trains: the model with its own head.
-            source = [.. ModelImporter.Import(model.Source, new() { Form = ImportForm.OwnHead }).Trainable];
+            source = [.. ModelImporter.Import(model.Source, options.Import with { Form = ImportForm.OwnHead, Classes = null, Train = "all" }).Trainable];
         var kept = model.Tensors.Where(t => t.Part == ModelPart.Features).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
         return new PriorTarget(
             layout,

@@ -158,6 +158,23 @@ public sealed class PassTests
     }
 
     [TestMethod]
+    public void Running_statistics_that_share_a_tensor_are_told_apart()
+    {
+        // As an exporter writes an untrained network: all zeros are one tensor, all ones another.
+        var file = new RawModel(14).Input("x", ElementType.Float, 1, 3, 2, 2)
+            .Initializer("zeros", TensorData.Of([0f, 0, 0], 3)).Initializer("ones", TensorData.Of([1f, 1, 1], 3))
+            .Node("BatchNormalization", "x ones zeros zeros ones", "h").Node("BatchNormalization", "h ones zeros zeros ones", "y").ToModel("y");
+        var roles = ModelImporter.Import(file).Tensors;
+        Assert.HasCount(2, roles);
+        var graph = Normalizer.Run(file, new() { Form = GraphForm.Training }).Graph;
+        CollectionAssert.AreEquivalent(
+            new[] { "zeros", "ones", "zeros.mean", "ones.variance", "zeros.mean_1", "ones.variance_1" }, graph.Parameters.Select(p => p.Name).ToArray());
+        var statistics = graph.Nodes.SelectMany(n => n.Inputs.Skip(3)).ToList();
+        Assert.AreEqual(4, statistics.Distinct().Count());
+        Assert.IsTrue(graph.Nodes.All(n => n.Input(1).Name == "ones" && n.Input(2).Name == "zeros"));
+    }
+
+    [TestMethod]
     public void Sizes_of_images_and_shapes_of_inputs_can_be_given()
     {
         var model = new RawModel(13).Input("x", ElementType.Float, Dimension.Symbolic("n"), 3, Dimension.Symbolic("h"), Dimension.Unknown)

@@ -30,6 +30,7 @@ internal sealed class UpgradeOperators : INormalizationPass
             return graph;
         var result = builder.Build([.. graph.Outputs.Select(o => (o.Name, builder.Import(o, map)))], graph.Name);
         context.Follow(map);
+        context.Note($"opset {context.Opset} became {GraphBuilder.CanonicalOpset}, {graph.Nodes.Length} nodes became {result.Nodes.Length}");
         return result;
     }
 
@@ -48,9 +49,11 @@ internal sealed class UpgradeOperators : INormalizationPass
             {
                 Refuse(node, e.Reason, e.Advice);
             }
-            catch (GraphException) when (context.Unsupported.Count > 0)
+            catch (Exception e) when (IsContradiction(e))
             {
                 // After an unsupported node nothing is known of what follows from it; only the cause is worth telling.
+                if (context.Unsupported.Count == 0)
+                    throw e as GraphException ?? new GraphException($"{node.Title} cannot be right: {e.Message}", e);
                 Placeholders(node);
             }
         }
@@ -71,6 +74,8 @@ internal sealed class UpgradeOperators : INormalizationPass
                     map[output] = outputs[i];
         }
     }
+
+    private static bool IsContradiction(Exception e) => e is GraphException or ArgumentException or ArithmeticException or IndexOutOfRangeException;
 
     private static void Add(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
