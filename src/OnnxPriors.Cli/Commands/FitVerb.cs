@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
-using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
 using OnnxPriors.Importing;
