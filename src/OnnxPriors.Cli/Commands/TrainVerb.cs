@@ -6,6 +6,7 @@ using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
+using OnnxPriors.Importing;
 using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Training;
 using Spectre.Console;
@@ -170,13 +171,13 @@ internal sealed class TrainVerb : IVerb
         if (preprocessing is not null)
             metadata[Preprocessing.MetadataKey] = preprocessing.ToJson();
         if (names is not null)
-            metadata[ModelInput.ClassesKey] = JsonSerializer.Serialize([.. names], CliJson.Default.StringArray);
+            metadata[MetadataKeys.Classes] = JsonSerializer.Serialize([.. names], CliJson.Default.StringArray);
         return new RunDescription { ClassNames = names, Metadata = metadata, Origin = JsonSerializer.Serialize(origin, CliJson.Default.RunOrigin) };
     }
 
     private static string Detail(TrainingProgress progress) => string.Create(
         CultureInfo.InvariantCulture,
-        $"epoch {progress.Epoch}/{progress.Epochs}  loss {progress.Loss:F4}  rate {progress.LearningRate:G3}  prior {progress.PriorEnergy:G4}{(progress.IsSampling ? "  sampling" : "")}");
+        $"epoch {progress.Epoch}/{progress.Epochs}  loss {progress.Loss:F4}  rate {progress.LearningRate:G3}{(progress.PriorEnergy != 0 ? string.Create(CultureInfo.InvariantCulture, $"  prior {progress.PriorEnergy:G4}") : "")}{(progress.IsSampling ? "  sampling" : "")}");
 
     private static string Validated(EpochMetrics metrics) => metrics.Validation is { } v
         ? string.Create(CultureInfo.InvariantCulture, $"  validation {v.Accuracy:P1}, nll {v.Nll:F3}")

@@ -2,7 +2,6 @@ using System.Text.Json.Serialization;
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Normalization;
-using OnnxPriors.Onnx;
 
 namespace OnnxPriors.Cli.Inspection;
 
@@ -77,18 +76,21 @@ internal sealed record ModelSummary
 }
 
 /// <summary>An input or output: extents are numbers, names, or <c>?</c>; no shape where the rank is unknown.</summary>
-internal sealed record TensorSummary(string Name, string Type, IReadOnlyList<string>? Shape)
+internal sealed record TensorSummary(string Name, string Type, IReadOnlyList<object>? Shape)
 {
-    public static TensorSummary Of(Value value) => new(value.Name, TypeName(value.Type), value.Shape is { } shape ? [.. shape.Select(d => d.ToString())] : null);
+    public static TensorSummary Of(Value value) => new(value.Name, TypeName(value.Type), Extents(value.Shape));
+
+    public static IReadOnlyList<object>? Extents(Shape? shape) =>
+        shape is null ? null : [.. shape.Select(d => d.Value is { } number ? (object)number : d.ToString())];
 
     public static string TypeName(ElementType type) => type == ElementType.Undefined ? "?" : type.ToString().ToLowerInvariant();
 }
 
 /// <summary>Where the features end, and the layer behind them that is the head.</summary>
-internal sealed record SplitSummary(string Features, IReadOnlyList<string>? Shape, string? Layer)
+internal sealed record SplitSummary(string Features, IReadOnlyList<object>? Shape, string? Layer)
 {
     public static SplitSummary Of(FeatureSplit split) =>
-        new(split.Features.Name, split.Features.Shape is { } shape ? [.. shape.Select(d => d.ToString())] : null, split.Layer?.Title);
+        new(split.Features.Name, TensorSummary.Extents(split.Features.Shape), split.Layer?.Title);
 }
 
 /// <summary>A float tensor's role.</summary>
@@ -102,4 +104,6 @@ internal sealed record RoleSummary(string Name, IReadOnlyList<long> Shape, long 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelSummary))]
 [JsonSerializable(typeof(ImportSummary))]
+[JsonSerializable(typeof(long))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class InspectionJson : JsonSerializerContext;

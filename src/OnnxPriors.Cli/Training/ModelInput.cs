@@ -5,6 +5,7 @@ using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
+using OnnxPriors.Importing;
 using Pictures = OnnxPriors.Data.Preprocessing;
 
 namespace OnnxPriors.Cli.Training;
@@ -17,9 +18,6 @@ namespace OnnxPriors.Cli.Training;
 internal sealed record ModelInput(
     IReadOnlyList<long?> Shape, IReadOnlyDictionary<string, string> Metadata, int? Classes, IReadOnlyList<string>? ClassNames)
 {
-    /// <summary>The metadata key of the classes' names, a JSON array.</summary>
-    public const string ClassesKey = "onnxpriors.classes";
-
     /// <summary>What a step or a run wants.</summary>
     /// <exception cref="DataException">The model has several inputs.</exception>
     public static ModelInput Of(Manifest manifest)
@@ -63,11 +61,11 @@ internal sealed record ModelInput(
     {
         try
         {
-            return metadata.TryGetValue(ClassesKey, out var json) ? JsonSerializer.Deserialize(json, CliJson.Default.StringArray) : null;
+            return metadata.TryGetValue(MetadataKeys.Classes, out var json) ? JsonSerializer.Deserialize(json, CliJson.Default.StringArray) : null;
         }
         catch (JsonException error)
         {
-            throw new DataException($"The model's metadata '{ClassesKey}' is not an array of names: {error.Message}", error);
+            throw new DataException($"The model's metadata '{MetadataKeys.Classes}' is not an array of names: {error.Message}", error);
         }
     }
 }

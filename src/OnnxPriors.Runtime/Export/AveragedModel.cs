@@ -1,6 +1,7 @@
 using System.Globalization;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Graphs;
+using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Runtime.Steps;
 
@@ -37,17 +38,17 @@ internal static class AveragedModel
             var map = new Dictionary<Value, Value>(shared);
             foreach (var input in trained)
                 map[input] = b.Parameter(
-                    states.Count == 1 ? input.Name : string.Create(CultureInfo.InvariantCulture, $"{input.Name}.sample{s + 1}"),
+                    states.Count == 1 ? input.Name : Name(input.Name, s),
                     Tensor(input.Name, states[s]));
             foreach (var node in eval.Graph.Nodes)
                 if (dependent.Contains(node))
-                    b.Copy(node, map);
+                    Copy(b, node, map, states.Count == 1 || node.Name.Length == 0 ? node.Name : Name(node.Name, s));
             var probabilities = b.Softmax(b.Import(Logits(eval.Graph, manifest), map));
             sum = sum is null ? probabilities : sum + probabilities;
         }
         var mean = states.Count == 1 ? sum! : sum! * (1.0 / states.Count);
         var metadata = eval.Metadata.SetItems(manifest.Preprocessing)
-            .SetItem("onnxpriors.source", manifest.Source.Sha256)
+            .SetItem(MetadataKeys.Source, manifest.Source.Sha256)
             .SetItem("onnxpriors.samples", states.Count.ToString(CultureInfo.InvariantCulture));
         return Model.Canonical(b.Build([(Output, mean)], "classifier"), metadata);
 
@@ -58,6 +59,18 @@ internal static class AveragedModel
             var values = isParameter ? state.ParameterValues : state.StatisticsValues;
             return TensorData.Of(values.Slice((int)entry.Offset, (int)entry.Count).ToArray(), [.. entry.Shape]);
         }
+    }
+
+    private static string Name(string name, int sample) => string.Create(CultureInfo.InvariantCulture, $"{name}.sample{sample + 1}");
+
+    // As the builder copies, but under another name: ONNX Runtime refuses two nodes of one name.
+    private static void Copy(GraphBuilder b, Node node, Dictionary<Value, Value> map, string name)
+    {
+        Value?[] inputs = [.. node.Inputs.Select(input => input is null ? null : b.Import(input, map))];
+        var results = b.Emit(node.Op, inputs, node.Attributes, node.Outputs.Length, [.. node.Outputs.Select(o => o?.Name)], name, node.Domain);
+        for (var i = 0; i < results.Length; i++)
+            if (node.Outputs[i] is { } output)
+                map[output] = results[i];
     }
 
     private static Value Logits(Graph graph, Manifest manifest) =>

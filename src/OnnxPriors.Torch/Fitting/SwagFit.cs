@@ -72,6 +72,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
         var clock = Stopwatch.StartNew();
         long examples = 0;
         var batches = Endless(data).GetEnumerator();
+        ForgetGradients();
         try
         {
             for (var step = 0; step < options.Steps; step++)
@@ -98,9 +99,14 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
         finally
         {
             batches.Dispose();
-            // Gradients are as large as the parameters; nothing needs them any more.
-            foreach (var parameter in module.Parameters.Values) parameter.grad = null;
+            ForgetGradients();
         }
+    }
+
+    // They are as large as the parameters: old ones would be added to, and after the fit nothing needs them.
+    private void ForgetGradients()
+    {
+        foreach (var parameter in module.Parameters.Values) parameter.grad = null;
     }
 
     private double Backward(LabelledBatch batch, int step)

@@ -18,6 +18,10 @@ internal sealed class SwagMoments : IDisposable
     private readonly Tensor start, offset, velocity, mean, squares;
     private readonly Tensor[] deviations;
 
+    // What the posterior takes over. On the CPU the tensors above are views of these, and nothing is ever copied.
+    private readonly float[] means, diagonal, factor;
+    private readonly bool onHost;
+
     /// <summary>Starts from the parameter's present value.</summary>
     /// <param name="name">The parameter's name.</param>
     /// <param name="parameter">The parameter; each step changes it in place.</param>
@@ -27,11 +31,13 @@ internal sealed class SwagMoments : IDisposable
         Name = name;
         this.parameter = parameter;
         using var noGradients = no_grad();
+        long count = parameter.numel();
+        (means, diagonal, factor) = (new float[count], new float[count], new float[checked(rank * count)]);
+        onHost = parameter.device_type == TorchSharp.DeviceType.CPU && parameter.dtype == ScalarType.Float32 && count > 0;
         start = parameter.detach().clone().DetachFromDisposeScope();
-        (offset, velocity, mean, squares) = (Zeros(), Zeros(), Zeros(), Zeros());
-        deviations = [.. Enumerable.Range(0, rank).Select(_ => Zeros())];
-
-        Tensor Zeros() => zeros_like(start).DetachFromDisposeScope();
+        (offset, velocity) = (zeros_like(start).DetachFromDisposeScope(), zeros_like(start).DetachFromDisposeScope());
+        (mean, squares) = (Over(means, 1)[0], Over(diagonal, 1)[0]);
+        deviations = Over(factor, rank);
     }
 
     /// <summary>The parameter's name.</summary>
@@ -77,28 +83,20 @@ internal sealed class SwagMoments : IDisposable
     /// <summary>Sets the parameter to the mean of what was collected.</summary>
     public void MoveToMean() => parameter.copy_(start).add_(mean);
 
-    /// <summary>μ, D = ½ · variance and W = deviations / √(2(K − 1)), on the host; what they were made of is released on the way.</summary>
+    /// <summary>μ, D = ½ · variance and W = deviations / √(2(K − 1)), its columns in no order of their own; the moments are spent.</summary>
     public (float[] Mean, float[] Diagonal, float[] Factor) Take()
     {
         using var noGradients = no_grad();
-        offset.Dispose();
-        velocity.Dispose();
-        start.add_(mean);
-        float[] means = Values(start);
-        start.Dispose();
-        mean.Dispose();
+        mean.add_(start);
         squares.mul_(0.5 / Samples);
-        float[] diagonal = Values(squares);
-        squares.Dispose();
-        var factor = new float[deviations.Length * means.LongLength];
+        Keep(mean, means, 0);
+        Keep(squares, diagonal, 0);
         for (var k = 0; k < deviations.Length; k++)
         {
-            // Oldest first.
-            var deviation = deviations[(Samples + k) % deviations.Length];
-            deviation.mul_(1 / Math.Sqrt(2.0 * (deviations.Length - 1)));
-            Values(deviation).CopyTo(factor, k * means.LongLength);
-            deviation.Dispose();
+            deviations[k].mul_(1 / Math.Sqrt(2.0 * (deviations.Length - 1)));
+            Keep(deviations[k], factor, k);
         }
+        Dispose();
         return (means, diagonal, factor);
     }
 
@@ -108,9 +106,19 @@ internal sealed class SwagMoments : IDisposable
         foreach (var tensor in deviations.Concat([start, offset, velocity, mean, squares])) tensor.Dispose();
     }
 
-    private static float[] Values(Tensor tensor)
+    /// <summary>Zeros of the parameter's shape, one tensor a row of the array; views of it where that is possible.</summary>
+    private Tensor[] Over(float[] values, int rows)
     {
-        using var host = tensor.detach().to(ScalarType.Float32).cpu().contiguous();
-        return host.numel() == 0 ? [] : host.data<float>().ToArray();
+        if (!onHost) return [.. Enumerable.Range(0, rows).Select(_ => zeros_like(start).DetachFromDisposeScope())];
+        using var flat = frombuffer(values, ScalarType.Float32);
+        using var all = flat.reshape(rows, start.numel());
+        return [.. Enumerable.Range(0, rows).Select(row => all.select(0, row).reshape(start.shape).DetachFromDisposeScope())];
+    }
+
+    private void Keep(Tensor tensor, float[] values, int row)
+    {
+        if (onHost || tensor.numel() == 0) return;
+        using var host = tensor.to(ScalarType.Float32).cpu().contiguous();
+        host.data<float>().CopyTo(values.AsSpan((int)(row * tensor.numel()), (int)tensor.numel()));
     }
 }

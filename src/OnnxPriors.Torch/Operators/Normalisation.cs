@@ -45,7 +45,12 @@ internal static class Normalisation
         double epsilon = call.Attributes.Float("epsilon", 1e-5f);
         bool training = call.Attributes.Flag("training_mode");
         if (!training && call.Engine.Statistics == BatchStatistics.Frozen && call.Engine.Estimate is null)
-            return [nn.functional.batch_norm(x, mean, variance, scale, shift, training: false, eps: epsilon)];
+        {
+            // libtorch's own does not differentiate for the statistics, which an unusual graph may compute.
+            return mean.requires_grad || variance.requires_grad
+                ? [(x - PerChannel(mean, x)) * PerChannel((variance + epsilon).rsqrt() * scale, x) + PerChannel(shift, x)]
+                : [nn.functional.batch_norm(x, mean, variance, scale, shift, training: false, eps: epsilon)];
+        }
         // With momentum 1 libtorch leaves the batch's own mean and unbiased variance in these.
         var (batchMean, batchVariance) = (mean.detach().clone(), variance.detach().clone());
         var y = nn.functional.batch_norm(x, batchMean, batchVariance, scale, shift, training: true, momentum: 1, eps: epsilon);

@@ -17,6 +17,10 @@ public readonly struct Dimension : IEquatable<Dimension>
 {
     private const char Times = '·';
 
+    // Real shapes need a handful; a hostile file could multiply sums without end. What is larger counts as unknown.
+    private const int MaxTerms = 64;
+    private const int MaxMonomial = 2_000;
+
     // Sorted by monomial; the constant term has the empty monomial. Default means unknown.
     private readonly ImmutableArray<Term> terms;
 
@@ -175,13 +179,17 @@ public readonly struct Dimension : IEquatable<Dimension>
         return text.ToString();
     }
 
-    private static Dimension Collect(IEnumerable<Term> terms) => new(
-    [
-        .. terms.GroupBy(t => t.Monomial, StringComparer.Ordinal)
-            .Select(g => new Term(g.Key, g.Aggregate(0L, (sum, t) => checked(sum + t.Coefficient))))
-            .Where(t => t.Coefficient != 0)
-            .OrderBy(t => t.Monomial, StringComparer.Ordinal),
-    ]);
+    private static Dimension Collect(IEnumerable<Term> terms)
+    {
+        ImmutableArray<Term> all =
+        [
+            .. terms.GroupBy(t => t.Monomial, StringComparer.Ordinal)
+                .Select(g => new Term(g.Key, g.Aggregate(0L, (sum, t) => checked(sum + t.Coefficient))))
+                .Where(t => t.Coefficient != 0)
+                .OrderBy(t => t.Monomial, StringComparer.Ordinal),
+        ];
+        return all.Length > MaxTerms || all.Any(t => t.Monomial.Length > MaxMonomial) ? Unknown : new(all);
+    }
 
     private static string Join(string a, string b) =>
         a.Length == 0 ? b : b.Length == 0 ? a : string.Join(Times, a.Split(Times).Concat(b.Split(Times)).Order(StringComparer.Ordinal));

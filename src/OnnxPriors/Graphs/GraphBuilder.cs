@@ -101,7 +101,7 @@ public sealed partial class GraphBuilder
         foreach (var input in inputs)
             if (input is not null && input.Builder != this)
                 throw new InvalidOperationException($"Value '{input.Name}' belongs to another graph than the {op} that is to read it.");
-        if (domain.Length == 0 && outputs == 1 && Simplification.TryReplace(this, op, inputs, attributes) is { } same)
+        if (domain.Length == 0 && outputs == 1 && Replaced(op, inputs, attributes) is { } same)
             return [same];
 
         var call = new OperatorCall(op, domain, nodeName, [.. inputs], attributes, outputs, outputNames);
@@ -127,6 +127,18 @@ public sealed partial class GraphBuilder
         var all = results.MoveToImmutable();
         nodes.Add(new Node(op, domain, nodeName, call.Inputs, all, attributes));
         return all!;
+    }
+
+    private Value? Replaced(string op, ReadOnlySpan<Value?> inputs, Attributes attributes)
+    {
+        try
+        {
+            return Simplification.TryReplace(this, op, inputs, attributes);
+        }
+        catch (Exception e) when (e is ArgumentException or ArithmeticException or IndexOutOfRangeException)
+        {
+            throw new GraphException($"{op} cannot be right: {e.Message}", e);
+        }
     }
 
     /// <summary>Applies an operator of one output.</summary>

@@ -9,22 +9,23 @@ internal static class Simplification
     {
         if (inputs.Length == 0 || inputs[0] is not { } x)
             return null;
+        var second = inputs.Length > 1 ? inputs[1] : null;
         switch (op)
         {
             case "Identity" or "Sum" or "Max" or "Min" or "Mean" when inputs.Length == 1 && x.Kind == ValueKind.Computed:
                 return x;
             case "Cast" when x.Type == (ElementType)attributes.Int("to") && x.Type != ElementType.Undefined:
                 return x;
-            case "Mul" when IsScalar(inputs[1], 1):
-                return Same(x, inputs[1]!);
-            case "Mul" when IsScalar(x, 1):
-                return Same(inputs[1]!, x);
-            case "Div" or "Pow" when IsScalar(inputs[1], 1):
-                return Same(x, inputs[1]!);
-            case "Add" or "Sub" when IsScalar(inputs[1], 0):
-                return Same(x, inputs[1]!);
-            case "Add" when IsScalar(x, 0):
-                return Same(inputs[1]!, x);
+            case "Mul" when IsScalar(second, 1):
+                return Same(x, second!);
+            case "Mul" when second is not null && IsScalar(x, 1):
+                return Same(second, x);
+            case "Div" or "Pow" when IsScalar(second, 1):
+                return Same(x, second!);
+            case "Add" or "Sub" when IsScalar(second, 0):
+                return Same(x, second!);
+            case "Add" when second is not null && IsScalar(x, 0):
+                return Same(second, x);
             case "Neg" when x.Producer is { Op: "Neg", Domain.Length: 0 } inner:
                 return inner.Input(0);
             case "Transpose" when attributes.Ints("perm") is { } permutation:
@@ -33,17 +34,17 @@ internal static class Simplification
                 if (x.Producer is { Op: "Transpose", Domain.Length: 0 } first && first.Attributes.Ints("perm") is { } before)
                     return b.Transpose(first.Input(0), Array.ConvertAll(permutation, axis => before[axis]));
                 return null;
-            case "Reshape" when inputs[1] is { } target && x.Shape is { } shape && IsSame(shape, target):
+            case "Reshape" when second is { } target && x.Shape is { } shape && IsSame(shape, target):
                 return x;
-            case "Reshape" when x.Producer is { Op: "Reshape", Domain.Length: 0 } earlier && earlier.Attributes.Int("allowzero") == 0 && HasNoZero(inputs[1]!):
-                return b.Reshape(earlier.Input(0), inputs[1]!);
-            case "Pad" when inputs[1] is { } pads && !pads.Contents.IsDefault && pads.Contents.All(d => d.Value == 0):
+            case "Reshape" when x.Producer is { Op: "Reshape", Domain.Length: 0 } earlier && earlier.Attributes.Int("allowzero") == 0 && second is not null && HasNoZero(second):
+                return b.Reshape(earlier.Input(0), second);
+            case "Pad" when second is { } pads && !pads.Contents.IsDefault && pads.Contents.All(d => d.Value == 0):
                 return x;
-            case "Expand" when inputs[1] is { } target && x.Shape is { } shape && IsSame(shape, target):
+            case "Expand" when second is { } target && x.Shape is { } shape && IsSame(shape, target):
                 return x;
             case "Concat" when inputs.Length == 1:
                 return x;
-            case "ReduceSum" when inputs.Length > 1 && inputs[1] is { Data.Count: 0 } && attributes.Flag("noop_with_empty_axes"):
+            case "ReduceSum" when second is { Data.Count: 0 } && attributes.Flag("noop_with_empty_axes"):
                 return x;
             default:
                 return null;

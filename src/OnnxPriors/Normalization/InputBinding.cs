@@ -9,6 +9,8 @@ namespace OnnxPriors.Normalization;
 /// <param name="Numbers">Its elements, row by row; one number fills a scalar or a tensor of any fixed shape.</param>
 public sealed record InputBinding(string Name, ImmutableArray<double> Numbers)
 {
+    private const long MaxElements = 1 << 24;
+
     /// <summary>Reads <c>NAME=VALUE</c>, where the value is a number, <c>true</c>, <c>false</c>, or a list with commas.</summary>
     /// <param name="text">The text.</param>
     /// <exception cref="NormalizationException">The text has another form.</exception>
@@ -42,7 +44,9 @@ public sealed record InputBinding(string Name, ImmutableArray<double> Numbers)
         var count = dimensions.Aggregate(1L, (product, d) => product * d);
         if (Numbers.Length != count && Numbers.Length != 1)
             throw new NormalizationException($"Input '{Name}' has the shape {shape} and cannot be bound to {Numbers.Length} numbers; give {count}.");
-        var values = Numbers.Length == count ? Numbers.ToArray() : [.. Enumerable.Repeat(Numbers[0], checked((int)Math.Min(count, 1 << 24)))];
+        if (count > MaxElements)
+            throw new NormalizationException($"Input '{Name}' has the shape {shape}, too large to be bound to a constant.");
+        var values = Numbers.Length == count ? Numbers.ToArray() : [.. Enumerable.Repeat(Numbers[0], (int)count)];
         return TensorData.Of(values, [.. dimensions]).ConvertTo(type == ElementType.Undefined ? ElementType.Float : type);
     }
 }

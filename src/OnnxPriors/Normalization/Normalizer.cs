@@ -38,6 +38,7 @@ public static class Normalizer
         new WidenHalf(),
         new DropInference(),
         new FreezeStatistics(),
+        new SeparateStatistics(),
         new TakeOffSoftmax(),
     ];
 

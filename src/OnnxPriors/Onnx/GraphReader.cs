@@ -121,6 +121,8 @@ internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyD
         var domain = Domain(node.Domain);
         if (domain.Length == 0 && node.OpType == "Constant")
         {
+            if (node.Output.Count != 1)
+                throw new ModelFormatException($"In '{model}' a Constant node has {node.Output.Count} outputs.");
             values[node.Output[0]] = Leaf(node.Output[0], ConstantOf(node), isLiteral: true);
             return null;
         }

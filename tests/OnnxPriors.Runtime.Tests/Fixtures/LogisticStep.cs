@@ -105,7 +105,8 @@ internal sealed record LogisticStep
         var w = b.Input("w", ElementType.Float, [Features, Classes]);
         var bias = b.Input("b", ElementType.Float, [Classes]);
         var centred = HasRunningMean ? x - b.Input("mean", ElementType.Float, [Features]) : x;
-        return Model.Canonical(b.Build([("logits", b.MatMul(centred, w) + bias)]));
+        var scores = b.Emit("MatMul", [centred, w], nodeName: "head")[0];
+        return Model.Canonical(b.Build([("logits", scores + bias)]));
     }
 
     private Value Frozen(GraphBuilder b, Value x)

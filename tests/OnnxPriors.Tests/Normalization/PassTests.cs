@@ -60,6 +60,14 @@ public sealed class PassTests
     }
 
     [TestMethod]
+    public void The_documentation_lists_the_passes_in_their_order()
+    {
+        var rows = File.ReadLines(Path.Combine(SharedFiles.Checkout, "docs", "import.md")).Where(l => l.StartsWith("| ", StringComparison.Ordinal))
+            .Select(l => l.Split('|')[1].Trim()).Where(n => n.Contains('-', StringComparison.Ordinal) && !n.StartsWith('-'));
+        CollectionAssert.AreEqual(Normalizer.Passes.Select(p => p.Name).ToArray(), rows.ToArray());
+    }
+
+    [TestMethod]
     public void All_unsupported_nodes_are_named_at_once_with_what_to_do()
     {
         var model = new RawModel(13).Input("x", ElementType.Float, 2, 3)
@@ -155,6 +163,23 @@ public sealed class PassTests
         var frozen = Normalizer.Run(file, new() { Form = GraphForm.Training }).Graph;
         Assert.IsFalse(frozen.Nodes[0].Attributes.Flag("training_mode"));
         Assert.HasCount(1, frozen.Nodes[0].Outputs);
+    }
+
+    [TestMethod]
+    public void Running_statistics_that_share_a_tensor_are_told_apart()
+    {
+        // As an exporter writes an untrained network: all zeros are one tensor, all ones another.
+        var file = new RawModel(14).Input("x", ElementType.Float, 1, 3, 2, 2)
+            .Initializer("zeros", TensorData.Of([0f, 0, 0], 3)).Initializer("ones", TensorData.Of([1f, 1, 1], 3))
+            .Node("BatchNormalization", "x ones zeros zeros ones", "h").Node("BatchNormalization", "h ones zeros zeros ones", "y").ToModel("y");
+        var roles = ModelImporter.Import(file).Tensors;
+        Assert.HasCount(2, roles);
+        var graph = Normalizer.Run(file, new() { Form = GraphForm.Training }).Graph;
+        CollectionAssert.AreEquivalent(
+            new[] { "zeros", "ones", "zeros.mean", "ones.variance", "zeros.mean_1", "ones.variance_1" }, graph.Parameters.Select(p => p.Name).ToArray());
+        var statistics = graph.Nodes.SelectMany(n => n.Inputs.Skip(3)).ToList();
+        Assert.AreEqual(4, statistics.Distinct().Count());
+        Assert.IsTrue(graph.Nodes.All(n => n.Input(1).Name == "ones" && n.Input(2).Name == "zeros"));
     }
 
     [TestMethod]

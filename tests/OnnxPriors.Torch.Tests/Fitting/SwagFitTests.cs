@@ -171,7 +171,8 @@ public sealed class SwagFitTests
         int n = collected.Count;
         double[] mean = [.. theta.Select((_, i) => collected.Average(t => t[i]))];
         double[] diagonal = [.. theta.Select((_, i) => 0.5 * collected.Average(t => Math.Pow(t[i] - mean[i], 2)))];
-        double[][] factor = [.. Enumerable.Range(n - options.Rank, options.Rank).Select(s => theta.Select((_, i) =>
+        // The n-th collected takes the place of the oldest of K.
+        double[][] factor = [.. Enumerable.Range(n - options.Rank, options.Rank).OrderBy(s => s % options.Rank).Select(s => theta.Select((_, i) =>
             (collected[s][i] - collected.Take(s + 1).Average(t => t[i])) / Math.Sqrt(2.0 * (options.Rank - 1))).ToArray())];
         return (mean, diagonal, factor);
     }

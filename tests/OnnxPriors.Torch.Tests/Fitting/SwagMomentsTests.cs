@@ -85,6 +85,6 @@ public sealed class SwagMomentsTests
         var (_, _, factor) = moments.Take();
 
         for (var k = 0; k < rank; k++)
-            Assert.AreEqual(deviations[path.Length - rank + k] / Math.Sqrt(2.0 * (rank - 1)), factor[k], Rounding);
+            Assert.Contains(w => Math.Abs(w - deviations[path.Length - rank + k] / Math.Sqrt(2.0 * (rank - 1))) < Rounding, factor);
     }
 }

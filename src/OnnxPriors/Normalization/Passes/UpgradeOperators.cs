@@ -30,6 +30,7 @@ internal sealed class UpgradeOperators : INormalizationPass
             return graph;
         var result = builder.Build([.. graph.Outputs.Select(o => (o.Name, builder.Import(o, map)))], graph.Name);
         context.Follow(map);
+        context.Note($"opset {context.Opset} became {GraphBuilder.CanonicalOpset}, {graph.Nodes.Length} nodes became {result.Nodes.Length}");
         return result;
     }
 
@@ -48,9 +49,11 @@ internal sealed class UpgradeOperators : INormalizationPass
             {
                 Refuse(node, e.Reason, e.Advice);
             }
-            catch (GraphException) when (context.Unsupported.Count > 0)
+            catch (Exception e) when (IsContradiction(e))
             {
                 // After an unsupported node nothing is known of what follows from it; only the cause is worth telling.
+                if (context.Unsupported.Count == 0)
+                    throw e as GraphException ?? new GraphException($"{node.Title} cannot be right: {e.Message}", e);
                 Placeholders(node);
             }
         }
@@ -72,9 +75,11 @@ internal sealed class UpgradeOperators : INormalizationPass
         }
     }
 
+    private static bool IsContradiction(Exception e) => e is GraphException or ArgumentException or ArithmeticException or IndexOutOfRangeException;
+
     private static void Add(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
-        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.FixedBatch);
+        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch);
         if (node.Domain.Length == 0)
             foreach (var rule in UpgradeTables.For(node.Op, context.Opset))
             {
@@ -88,6 +93,7 @@ internal sealed class UpgradeOperators : INormalizationPass
                 throw UnsupportedReasons.For(node, context);
             upgrade.Finish(upgrade.Op, upgrade.Inputs, upgrade.Attributes);
         }
+        context.Batch?.Follow(upgrade.Inputs, upgrade.Results);
         for (var i = 0; i < node.Outputs.Length; i++)
             if (node.Outputs[i] is { } output && i < upgrade.Results.Length && upgrade.Results[i] is { } result)
                 map[output] = result;

@@ -36,6 +36,8 @@ internal static class MovementUpgrades
         node.Attributes = node.Attributes.Without("num_outputs");
         if (node.TryInput(1) is not null)
             return;
+        if (parts != node.Node.Outputs.Length)
+            throw new GraphException($"{node.Node.Title} has {node.Node.Outputs.Length} outputs and asks for {parts}.");
         var x = node.Input(0);
         if (x.Shape is { } shape && shape[shape.Axis(node.Attributes.Int("axis"))].Value is { } extent)
         {
