@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Importing;
@@ -64,7 +65,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         var heads = data.Seeds.Select(Head).ToArray();
         var results = new Trial[all.Count * data.Seeds.Count];
         var done = 0;
-        Parallel.For(0, all.Count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, index =>
+        SideBySide(all.Count, threads, cancellation, index =>
         {
             var (way, setting) = all[index];
             using var session = StepSession.Open(Folder(way, setting), OneThread);
@@ -87,7 +88,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
     {
         var results = new EvaluationResult[chosen.Count];
         var done = 0;
-        Parallel.For(0, chosen.Count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, index =>
+        SideBySide(chosen.Count, threads, cancellation, index =>
         {
             var trial = chosen[index];
             var folder = Folder(trial.Way, trial.Setting);
@@ -120,6 +121,19 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         new Trainer(session, trial.Seed.Training, validation: null, Options(trial.Setting, trial.Seed.Seed)) { Description = description, Threads = OneThread.Threads }
             .Run(folder, resume: false, cancellation);
         return RunFolder.Open(folder);
+    }
+
+    private static void SideBySide(int count, int threads, CancellationToken cancellation, Action<int> work)
+    {
+        try
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, work);
+        }
+        catch (AggregateException failures)
+        {
+            // What fails on one thread fails on the others too; one message says it.
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+        }
     }
 
     private Trial Train(StepSession session, Way way, Setting setting, SeedData seed, HeadTensors head, CancellationToken cancellation)
