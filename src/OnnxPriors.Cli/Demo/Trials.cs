@@ -49,7 +49,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
                 ClassNames = data.ClassNames,
                 SourceFileName = Path.GetFileName(assets.Model),
             };
-            StepBaker.Bake(Import(way.Train, seed: 0), options, Folder(way, setting));
+            StepBaker.Bake(Import(way.Train, seed: 0), options, Folder(way, setting), cancellation);
             report.Report(++done, way.Name);
         }
     }
@@ -65,7 +65,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         var heads = data.Seeds.Select(Head).ToArray();
         var results = new Trial[all.Count * data.Seeds.Count];
         var done = 0;
-        SideBySide(all.Count, threads, cancellation, index =>
+        SideBySide(all.Count, threads, index =>
         {
             var (way, setting) = all[index];
             using var session = StepSession.Open(Folder(way, setting), OneThread);
@@ -74,7 +74,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
                 results[(index * data.Seeds.Count) + i] = Train(session, way, setting, data.Seeds[i], heads[i], cancellation);
                 report.Report(Interlocked.Increment(ref done), $"{way.Name}: {setting}");
             }
-        });
+        }, cancellation);
         return results;
     }
 
@@ -88,7 +88,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
     {
         var results = new EvaluationResult[chosen.Count];
         var done = 0;
-        SideBySide(chosen.Count, threads, cancellation, index =>
+        SideBySide(chosen.Count, threads, index =>
         {
             var trial = chosen[index];
             var folder = Folder(trial.Way, trial.Setting);
@@ -104,7 +104,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
                     state.Dispose();
             }
             report.Report(Interlocked.Increment(ref done), trial.Way.Name);
-        });
+        }, cancellation);
         return results;
     }
 
@@ -123,7 +123,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         return RunFolder.Open(folder);
     }
 
-    private static void SideBySide(int count, int threads, CancellationToken cancellation, Action<int> work)
+    private static void SideBySide(int count, int threads, Action<int> work, CancellationToken cancellation)
     {
         try
         {
