@@ -168,7 +168,7 @@ def export(network, path):
     model = onnx.load_from_string(buffer.getvalue())
     onnx.helper.set_model_props(model, {
         "onnxpriors.preprocess": json.dumps({
-            "size": [8, 8], "resize": "shortSide", "crop": "center", "channels": "gray", "scale": "unit",
+            "size": [8, 8], "crop": "center", "channels": "gray", "scale": "unit",
             "mean": [MEAN], "std": [STANDARD_DEVIATION]}),
         "onnxpriors.classes": json.dumps([str(digit) for digit in range(10)]),
     })

@@ -30,14 +30,14 @@ public sealed class GraphModule : nn.Module
     /// <param name="graph">The graph.</param>
     /// <param name="options">How to compute.</param>
     /// <exception cref="UnsupportedOperatorException">The graph holds operators that the module lacks; the message lists them all.</exception>
-    /// <exception cref="TorchNativeException">libtorch cannot be loaded.</exception>
+    /// <exception cref="TorchNativeException">libtorch cannot be loaded, or has no such device here.</exception>
     public GraphModule(Graph graph, GraphModuleOptions? options = null) : base(nameof(GraphModule))
     {
         ArgumentNullException.ThrowIfNull(graph);
         options ??= new GraphModuleOptions();
         OperatorRegistry.Standard.Require(graph);
         Graph = graph;
-        engine = new Engine(options.FloatType, torch.device(options.Device)) { Statistics = options.Statistics };
+        engine = new Engine(options.FloatType, DeviceOf(options.Device)) { Statistics = options.Statistics };
         var leaves = new Dictionary<Value, Tensor>();
         using var scope = NewDisposeScope();
         var running = RunningStatisticsOf(graph).ToHashSet();
@@ -129,6 +129,23 @@ public sealed class GraphModule : nn.Module
             constants.Clear();
         }
         base.Dispose(disposing);
+    }
+
+    private static Device DeviceOf(string name)
+    {
+        try
+        {
+            return torch.device(name);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new TorchNativeException(
+                $"libtorch sees no GPU for device '{name}'; give cpu, or build with -p:TorchRuntime=cuda on a machine with an NVIDIA driver.", error);
+        }
+        catch (Exception error) when (error is ArgumentException or FormatException)
+        {
+            throw new TorchNativeException($"There is no device '{name}'; give cpu, cuda or cuda:1.", error);
+        }
     }
 
     private Tensor Place(Value value, bool isStatistic, bool requiresGradient)

@@ -59,6 +59,17 @@ public sealed class GraphModuleTests
     }
 
     [TestMethod]
+    [DataRow("abacus", "There is no device 'abacus'")]
+    [DataRow("cuda", "TorchRuntime=cuda")]
+    public void A_device_that_is_not_there_is_refused(string device, string expected)
+    {
+        if (device == "cuda" && cuda.is_available()) Assert.Inconclusive("This machine has a GPU that libtorch can use.");
+
+        var error = Assert.ThrowsExactly<OnnxPriors.Torch.Native.TorchNativeException>(() => new GraphModule(Network(), new GraphModuleOptions { Device = device }));
+        Assert.Contains(expected, error.Message);
+    }
+
+    [TestMethod]
     public void An_operator_in_two_tables_is_an_error()
     {
         var table = new OperatorTable { { "Relu", c => c[0] } };

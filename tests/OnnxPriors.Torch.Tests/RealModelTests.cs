@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Testing;

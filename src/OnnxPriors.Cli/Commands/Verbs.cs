@@ -16,6 +16,7 @@ internal static class Verbs
         new TrainVerb(),
         new EvaluateVerb(),
         new ExportVerb(),
+        new DemoVerb(),
     ];
 
     /// <summary>The verbs of two words.</summary>

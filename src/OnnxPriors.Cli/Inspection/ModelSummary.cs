@@ -2,7 +2,6 @@ using System.Text.Json.Serialization;
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Normalization;
-using OnnxPriors.Onnx;
 
 namespace OnnxPriors.Cli.Inspection;
 

@@ -63,7 +63,7 @@ public sealed class EvalSession : IDisposable
                 if (inputs.Contains(Manifest.Buffers[i].Name))
                     binding.BindInput(Manifest.Buffers[i].Name, statistics![i]);
             binding.BindOutput(Manifest.Logits, logits.For(batch.Count));
-            ModelCheck.Run(StepFiles.Eval, () => session.RunWithBinding(runOptions, binding));
+            ModelCheck.Run(StepFiles.Eval, session, runOptions, binding);
         }
         finally
         {

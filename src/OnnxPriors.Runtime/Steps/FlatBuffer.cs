@@ -76,7 +76,20 @@ public sealed unsafe class FlatBuffer : IDisposable
     public bool IsReadOnly { get; }
 
     /// <summary>All of it, for reading.</summary>
-    public ReadOnlySpan<float> Values => new(Start(), (int)Length);
+    /// <exception cref="OverflowException">It is a mapped file longer than one span can show; take <see cref="Slice"/>.</exception>
+    public ReadOnlySpan<float> Values => new(Start(), checked((int)Length));
+
+    /// <summary>A part of it, for reading.</summary>
+    /// <param name="offset">The first element.</param>
+    /// <param name="length">How many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The part does not lie within the buffer.</exception>
+    public ReadOnlySpan<float> Slice(long offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
+        return new(Start() + offset, length);
+    }
 
     /// <summary>All of it, for writing.</summary>
     /// <exception cref="InvalidOperationException">It is a mapped file.</exception>

@@ -63,7 +63,7 @@ internal sealed class GradientSession : IDisposable
                 binding.BindInput(manifest.Buffers[i].Name, statistics!.Front.Views[i]);
                 binding.BindOutput(manifest.Buffers[i].Next, statistics.Back.Views[i]);
             }
-            ModelCheck.Run(StepFiles.Gradient, () => session.RunWithBinding(runOptions, binding));
+            ModelCheck.Run(StepFiles.Gradient, session, runOptions, binding);
         }
         finally
         {

@@ -18,6 +18,14 @@ internal static class ModelCheck
             throw new StepException($"'{file}' wants an {kind} '{unknown[0]}' that its manifest does not name; bake the step again.");
     }
 
+    /// <summary>Runs a model on what is bound, and waits until inputs have reached the device and outputs have come back.</summary>
+    public static void Run(string file, InferenceSession session, RunOptions options, OrtIoBinding binding) => Run(file, () =>
+    {
+        binding.SynchronizeBoundInputs();
+        session.RunWithBinding(options, binding);
+        binding.SynchronizeBoundOutputs();
+    });
+
     /// <summary>Runs a model; an error of the runtime names the file.</summary>
     public static void Run(string file, Action run)
     {

@@ -7,10 +7,10 @@ internal static class PriorSums
     /// <param name="theta">θ [P].</param>
     /// <param name="prior">μ [P], a [P] and B [K, P] one after the other.</param>
     /// <param name="rank">K.</param>
-    public static double Energy(ReadOnlySpan<float> theta, ReadOnlySpan<float> prior, int rank)
+    public static double Energy(ReadOnlySpan<float> theta, FlatBuffer prior, int rank)
     {
         var length = theta.Length;
-        var mean = prior[..length];
+        var mean = prior.Slice(0, length);
         var precision = prior.Slice(length, length);
         var sum = 0.0;
         for (var i = 0; i < length; i++)
@@ -20,7 +20,7 @@ internal static class PriorSums
         }
         for (var k = 0; k < rank; k++)
         {
-            var row = prior.Slice((2 + k) * length, length);
+            var row = prior.Slice((2L + k) * length, length);
             var product = 0.0;
             for (var i = 0; i < length; i++)
                 product += row[i] * ((double)theta[i] - mean[i]);

@@ -148,7 +148,7 @@ public sealed class StepSession : IDisposable
 
     /// <summary>½(Σ aδ² − ‖Bᵀδ‖²) at the current θ, δ = θ − μ, summed in float64; 0 where there is no prior.</summary>
     public double PriorEnergy() =>
-        updateModel.Prior is null ? 0 : PriorSums.Energy(Parameters, updateModel.Prior.Values, Manifest.Prior.Rank);
+        updateModel.Prior is null ? 0 : PriorSums.Energy(Parameters, updateModel.Prior, Manifest.Prior.Rank);
 
     /// <summary>Ends the sessions and gives all memory back.</summary>
     public void Dispose()

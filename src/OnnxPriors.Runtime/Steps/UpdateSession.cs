@@ -82,7 +82,7 @@ internal sealed class UpdateSession : IDisposable
             binding.BindInput(name, value);
         foreach (var (name, value) in outputs)
             binding.BindOutput(name, value);
-        ModelCheck.Run(StepFiles.Update, () => session.RunWithBinding(runOptions, binding));
+        ModelCheck.Run(StepFiles.Update, session, runOptions, binding);
         return new UpdateResult(slots.TryGetValue(PriorEnergy, out var energy) ? scalars.Values[energy] : 0, scalars.Values[slots[GradientNorm]]);
     }
 

@@ -75,6 +75,9 @@ internal static class Checkpoint
 {
     private const int MaximumHeader = 1 << 20;
 
+    /// <summary>What is written at a time: a span of bytes cannot show a whole state of more than half a billion floats.</summary>
+    private const int PartLength = 1 << 22;
+
     private static ReadOnlySpan<byte> Magic => "ONNXPRC1"u8;
 
     /// <summary>Writes the state beside its place, forces it to the disk and renames it.</summary>
@@ -88,12 +91,18 @@ internal static class Checkpoint
         BinaryPrimitives.WriteInt32LittleEndian(length, json.Length);
         Put(length);
         Put(json);
-        Put(MemoryMarshal.AsBytes(session.Parameters));
+        PutAll(session.Parameters);
         for (var i = 0; i < session.Manifest.Optimizer.States.Count; i++)
-            Put(MemoryMarshal.AsBytes(session.OptimizerState(i)));
-        Put(MemoryMarshal.AsBytes(session.Statistics));
+            PutAll(session.OptimizerState(i));
+        PutAll(session.Statistics);
         file.Stream.Write(hash.GetHashAndReset());
         file.Commit();
+
+        void PutAll(ReadOnlySpan<float> values)
+        {
+            for (var part = Part(values); !part.IsEmpty; values = values[part.Length..], part = Part(values))
+                Put(MemoryMarshal.AsBytes(part));
+        }
 
         void Put(ReadOnlySpan<byte> bytes)
         {
@@ -101,6 +110,21 @@ internal static class Checkpoint
             file.Stream.Write(bytes);
         }
     }
+
+    /// <summary>Writes a state file: θ [P], then the running statistics.</summary>
+    public static void WriteState(Stream stream, StepSession session)
+    {
+        Write(session.Parameters);
+        Write(session.Statistics);
+
+        void Write(ReadOnlySpan<float> values)
+        {
+            for (var part = Part(values); !part.IsEmpty; values = values[part.Length..], part = Part(values))
+                stream.Write(MemoryMarshal.AsBytes(part));
+        }
+    }
+
+    private static ReadOnlySpan<float> Part(ReadOnlySpan<float> values) => values[..Math.Min(values.Length, PartLength)];
 
     /// <summary>Reads the header, then the tensors into the session once <paramref name="check"/> has let the header pass.</summary>
     /// <exception cref="RunException">The file is damaged or of another step.</exception>
@@ -119,15 +143,21 @@ internal static class Checkpoint
             Get(json);
             var header = JsonSerializer.Deserialize(json, CheckpointJson.Default.CheckpointHeader) ?? throw new InvalidDataException("its header is empty");
             check(header);
-            Get(MemoryMarshal.AsBytes(session.Parameters));
+            GetAll(session.Parameters);
             for (var i = 0; i < session.Manifest.Optimizer.States.Count; i++)
-                Get(MemoryMarshal.AsBytes(session.OptimizerState(i)));
-            Get(MemoryMarshal.AsBytes(session.Statistics));
+                GetAll(session.OptimizerState(i));
+            GetAll(session.Statistics);
             Span<byte> expected = stackalloc byte[SHA256.HashSizeInBytes];
             stream.ReadExactly(expected);
             if (!hash.GetHashAndReset().AsSpan().SequenceEqual(expected) || stream.Position != stream.Length)
                 throw new InvalidDataException("its SHA-256 is not its own");
             return header;
+
+            void GetAll(Span<float> values)
+            {
+                for (var done = 0; done < values.Length; done += Part(values[done..]).Length)
+                    Get(MemoryMarshal.AsBytes(values.Slice(done, Part(values[done..]).Length)));
+            }
 
             void Get(Span<byte> bytes)
             {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Runtime.Steps;
@@ -194,8 +193,7 @@ public sealed class RunFolder : RunStore
         var path = In(Name(which, sample));
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var file = AtomicFile.Create(path, (session.Layout.Length + session.BufferLayout.Length) * sizeof(float));
-        file.Stream.Write(MemoryMarshal.AsBytes(session.Parameters));
-        file.Stream.Write(MemoryMarshal.AsBytes(session.Statistics));
+        Training.Checkpoint.WriteState(file.Stream, session);
         file.Commit();
     }
 

@@ -93,7 +93,7 @@ public sealed record GradientModel
         var statistics = copy.Buffers.Select((t, i) => new RunningStatistic(t, buffers[i].Name, Out($"{buffers[i].Name}.next", copy[t]))).ToImmutableArray();
         return new()
         {
-            Graph = BatchStatistics.Expand(b.Build(results, "gradient")),
+            Graph = SharedPooling.Merge(BatchStatistics.Expand(b.Build(results, "gradient"))),
             Inputs = inputs,
             ObjectiveInputs = term.Inputs,
             Loss = loss,

@@ -37,8 +37,8 @@ public sealed class NormalizationContext
     /// <summary>For each name of a value in the file, the value that stands for it now; folded and dead values are absent.</summary>
     public IReadOnlyDictionary<string, Value> Names => names;
 
-    /// <summary>The number of examples the file was exported for, where it fixed one and the batch is to be dynamic.</summary>
-    public long? FixedBatch { get; internal set; }
+    /// <summary>Where the batch lies, where the file fixed it and it is to be dynamic.</summary>
+    internal Upgrades.BatchFolds? Batch { get; set; }
 
     /// <summary>The first output of each named node in the file.</summary>
     internal Dictionary<string, string> NodeOutputs { get; } = new(StringComparer.Ordinal);

@@ -1,12 +1,16 @@
 using Microsoft.ML.OnnxRuntime;
+using OnnxPriors.Artifacts;
 using OnnxPriors.Graphs;
+using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
+using OnnxPriors.Randomness;
 using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Export;
 using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Tests.Fixtures;
 using OnnxPriors.Runtime.Training;
+using OnnxPriors.Testing;
 
 namespace OnnxPriors.Runtime.Tests.Export;
 
@@ -93,6 +97,48 @@ public sealed class ExporterTests : IDisposable
         Assert.Contains("not written", error.Message);
         Assert.IsFalse(File.Exists(temporary["out.onnx"]));
         Assert.AreEqual(3, manifest.Classes);
+    }
+
+    [TestMethod]
+    [RequiresShared]
+    public void A_real_models_samples_become_one_file()
+    {
+        var source = ModelImporter.Import(
+            OnnxFile.Load(SharedFiles.Path("models/cifar10-cnn-pytorch.onnx")), new ImportOptions { Form = ImportForm.NewHead, Classes = 3, Train = "head" });
+        StepBaker.Bake(
+            source,
+            new BakeOptions { Prior = new PriorChoice { Kind = PriorKind.Zero }, Optimizer = new Sghmc(), SourceFileName = "cifar10-cnn-pytorch.onnx" },
+            temporary["step"]);
+        using var session = StepSession.Open(temporary["step"]);
+        var data = new Noise();
+        new Trainer(session, data, null, new TrainingOptions { Epochs = 10, SamplesPerCycle = 4, Schedule = new Schedule { ExplorationShare = 0.2 } })
+            .Run(temporary["run"], resume: false);
+        var result = Exporter.Export(RunFolder.Open(temporary["run"]), temporary["out.onnx"], check: data);
+        Assert.AreEqual(4, result.Samples);
+        Assert.IsLessThan(1e-6, result.MaxAbsDifference);
+        // Only the head trained, so the convolutions stand there once.
+        var graph = OnnxFile.Load(temporary["out.onnx"]).Graph;
+        Assert.HasCount(source.Graph.Nodes.Count(node => node.Op == "Conv"), graph.Nodes.Where(node => node.Op == "Conv").ToList());
+    }
+
+    /// <summary>Pictures of noise.</summary>
+    private sealed class Noise : IBatchSource
+    {
+        public int ExampleCount => 12;
+
+        public int BatchSize => 4;
+
+        public string Fingerprint => "noise";
+
+        public IEnumerable<Batch> Read(int epoch, int firstBatch, CancellationToken cancellation)
+        {
+            for (var batch = firstBatch; batch < 3; batch++)
+            {
+                var pixels = new float[4 * 3 * 32 * 32];
+                Philox.FillNormal(pixels, 1, (ulong)batch);
+                yield return new Batch([BatchInput.Of(null, pixels.AsMemory(), 4, 3, 32, 32)], new long[] { 0, 1, 2, batch });
+            }
+        }
     }
 
     private RunFolder Train(LogisticStep step)

@@ -144,6 +144,22 @@ public sealed class GradientModelTests
         Assert.AreSequenceEqual([0.0, 0.0], runner.Run(inputs)["threshold.gradient"].ToDouble());
     }
 
+    [TestMethod]
+    public void Maxima_and_their_places_are_pooled_once()
+    {
+        var b = new GraphBuilder();
+        var x = b.Input("x", ElementType.Float, [Dimension.Symbolic("batch"), 2, 4, 4]);
+        var w = b.Parameter("w", Random([2, 1, 1]));
+        var pooled = b.MaxPool(x * w, Attributes.None.With("kernel_shape", new long[] { 2, 2 }).With("strides", new long[] { 2, 2 }));
+        var graph = b.Build([("scores", b.Flatten(b.ReduceMax(pooled, [3], keep: false)))]);
+        var model = GradientModel.Build(graph, [w], new CrossEntropy());
+        Assert.HasCount(1, model.Graph.Nodes.Where(n => n.Op == "MaxPool").ToList());
+        using var runner = new OrtRunner(model.Graph);
+        var inputs = Inputs(model, 4, 3);
+        inputs["w"] = w.Data!;
+        Assert.IsGreaterThan(0, runner.Run(inputs)["w.gradient"].ToDouble().Sum(Math.Abs));
+    }
+
     private static (Graph Graph, Value X, Value Scale, Value Bias, Value Mean, Value Variance) Normalised()
     {
         var b = new GraphBuilder();

@@ -1,5 +1,4 @@
 using OnnxPriors.Artifacts;
-using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;

@@ -8,7 +8,8 @@ internal static partial class GradientCases
 
     // A kernel has a fixed shape; where the padding depends on the image's size, that must be fixed too.
     private static GradientCase Windowed(string op, Attributes attributes, params CaseInput?[] inputs) => Float(op, attributes, [inputs[0], .. inputs.Skip(1).Select(i => i! with { IsWeight = true })])
-        with { WorksDynamically = !attributes.String("auto_pad").StartsWith("SAME_L", StringComparison.Ordinal) && !attributes.Has("output_shape") };
+        with
+    { WorksDynamically = !attributes.String("auto_pad").StartsWith("SAME_L", StringComparison.Ordinal) && !attributes.Has("output_shape") };
 
     private static IEnumerable<GradientCase> Convolutions()
     {

@@ -124,7 +124,8 @@ internal static partial class GradientCases
         yield return new("MatMul", In(3), In(2, 3, 4)) { NeedsFixedBatch = true };
         foreach (var (transA, transB) in ((int, int)[])[(0, 0), (0, 1), (1, 0), (1, 1)])
             yield return new("Gemm", With(("transA", transA), ("transB", transB), ("alpha", 0.7f), ("beta", 1.3f)),
-                transA == 1 ? In(3, 2) : In(2, 3), transB == 1 ? In(4, 3) : In(3, 4), In(4)) { WorksDynamically = true, NeedsFixedBatch = transA == 1 || transB == 0 };
+                transA == 1 ? In(3, 2) : In(2, 3), transB == 1 ? In(4, 3) : In(3, 4), In(4))
+            { WorksDynamically = true, NeedsFixedBatch = transA == 1 || transB == 0 };
         yield return new("Gemm", In(2, 3), In(3, 4), In(2, 1)) { NeedsFixedBatch = true };
         yield return new("Gemm", In(2, 3), In(3, 4), In()) { NeedsFixedBatch = true };
         yield return new("Gemm", In(2, 3), In(3, 4)) { NeedsFixedBatch = true };

@@ -1,6 +1,5 @@
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
-using OnnxPriors.Onnx;
 using OnnxPriors.Tests.Engines;
 
 namespace OnnxPriors.Tests.Importing;

@@ -32,6 +32,14 @@ public sealed class BatchTests
         ["Time first, as PyTorch's attention has it"] = Target(Target(Sequence(), "t", 6, 2, 4), "u", 6, 1, 8)
             .Node("Transpose", "x", "a", With(("perm", new long[] { 1, 0, 2 }))).Node("Reshape", "a t", "b").Node("Tanh", "b", "c")
             .Node("Reshape", "c u", "d").Node("Transpose", "d", "y", With(("perm", new long[] { 1, 0, 2 }))).ToModel("y"),
+        ["Tokens of all examples in one axis, time first, as PyTorch's attention has them"] = Target(Target(Target(Sequence(), "t", 6, 2, 4), "u", 6, 8), "v", 6, 1, 8)
+            .Initializer("w", OnnxRuntime.Normal(Shape.Of(8, 8), 6)).Initializer("b", OnnxRuntime.Normal(Shape.Of(8), 7))
+            .Node("Transpose", "x", "a", With(("perm", new long[] { 1, 0, 2 }))).Node("Reshape", "a t", "heads").Node("Tanh", "heads", "c")
+            .Node("Reshape", "c u", "tokens").Node("Gemm", "tokens w b", "g", With(("transB", 1))).Node("Sigmoid", "g", "e").Node("Reshape", "e v", "f")
+            .Node("Transpose", "f", "y", With(("perm", new long[] { 1, 0, 2 }))).ToModel("y"),
+        ["Tokens of all examples in one axis, batch first"] = Target(Target(Sequence(), "t", 6, 8), "u", 1, 6, 8)
+            .Initializer("w", OnnxRuntime.Normal(Shape.Of(8, 8), 6))
+            .Node("Reshape", "x t", "tokens").Node("Gemm", "tokens w", "g").Node("Reshape", "g u", "y").ToModel("y"),
         ["A class token joined"] = Sequence().Initializer("token", OnnxRuntime.Normal(Shape.Of(1, 1, 8), 5)).Node("Concat", "token x", "y", With(("axis", 1))).ToModel("y"),
         ["A position added"] = Sequence().Initializer("position", OnnxRuntime.Normal(Shape.Of(1, 6, 8), 5)).Node("Add", "x position", "y").ToModel("y"),
         ["A shape computed from the input"] = Sequence().Initializer("zero", TensorData.Of([0L], [])).Initializer("axis", TensorData.Vector(0)).Initializer("rest", TensorData.Vector(-1))
@@ -57,6 +65,25 @@ public sealed class BatchTests
             var alone = OnnxRuntime.Run(model, new Dictionary<string, TensorData> { ["x"] = Row(batch, i) })["y"];
             Assert.IsLessThan(Tolerance, OnnxRuntime.RelativeError(Row(together, i), alone));
         }
+    }
+
+    [TestMethod]
+    public void Axes_dropped_without_a_name_leave_the_batch()
+    {
+        var model = new RawModel(13).Input("x", ElementType.Float, 1, 4, 1, 1).Node("Squeeze", "x", "y").ToModel("y");
+        Assert.AreEqual("[batch, 4]", Normalizer.Run(model, new() { DynamicBatch = true }).Graph.Outputs[0].Shape!.ToString());
+        Assert.AreEqual("[4]", Normalizer.Run(model).Graph.Outputs[0].Shape!.ToString());
+    }
+
+    [TestMethod]
+    public void A_reshape_that_would_mix_examples_is_refused()
+    {
+        // Time first in one axis, then taken apart as if the examples came first.
+        var model = Target(Target(Sequence(), "t", 6, 8), "u", 2, 3, 8)
+            .Node("Transpose", "x", "a", With(("perm", new long[] { 1, 0, 2 }))).Node("Reshape", "a t", "tokens").Node("Reshape", "tokens u", "y").ToModel("y");
+        var problem = Assert.ThrowsExactly<UnsupportedModelException>(() => Normalizer.Run(model, new() { DynamicBatch = true }));
+        StringAssert.Contains(problem.Message, "share", StringComparison.Ordinal);
+        Assert.AreEqual("[2, 3, 8]", Normalizer.Run(model).Graph.Outputs[0].Shape!.ToString());
     }
 
     [TestMethod]

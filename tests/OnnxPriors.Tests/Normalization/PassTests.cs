@@ -60,6 +60,14 @@ public sealed class PassTests
     }
 
     [TestMethod]
+    public void The_documentation_lists_the_passes_in_their_order()
+    {
+        var rows = File.ReadLines(Path.Combine(SharedFiles.Checkout, "docs", "import.md")).Where(l => l.StartsWith("| ", StringComparison.Ordinal))
+            .Select(l => l.Split('|')[1].Trim()).Where(n => n.Contains('-', StringComparison.Ordinal) && !n.StartsWith('-'));
+        CollectionAssert.AreEqual(Normalizer.Passes.Select(p => p.Name).ToArray(), rows.ToArray());
+    }
+
+    [TestMethod]
     public void All_unsupported_nodes_are_named_at_once_with_what_to_do()
     {
         var model = new RawModel(13).Input("x", ElementType.Float, 2, 3)

@@ -33,7 +33,7 @@ internal sealed class MakeBatchDynamic : INormalizationPass
             return graph;
         if (size is { } fixedSize)
         {
-            context.FixedBatch = fixedSize;
+            context.Batch = new(fixedSize);
             context.Note($"the batch, fixed at {fixedSize} in the file, is dynamic");
         }
         var replacement = new InputReplacement(changed);

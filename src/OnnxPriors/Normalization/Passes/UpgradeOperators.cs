@@ -79,7 +79,7 @@ internal sealed class UpgradeOperators : INormalizationPass
 
     private static void Add(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
-        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.FixedBatch);
+        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch);
         if (node.Domain.Length == 0)
             foreach (var rule in UpgradeTables.For(node.Op, context.Opset))
             {
@@ -93,6 +93,7 @@ internal sealed class UpgradeOperators : INormalizationPass
                 throw UnsupportedReasons.For(node, context);
             upgrade.Finish(upgrade.Op, upgrade.Inputs, upgrade.Attributes);
         }
+        context.Batch?.Follow(upgrade.Inputs, upgrade.Results);
         for (var i = 0; i < node.Outputs.Length; i++)
             if (node.Outputs[i] is { } output && i < upgrade.Results.Length && upgrade.Results[i] is { } result)
                 map[output] = result;

@@ -14,35 +14,52 @@ internal static class BatchUpgrades
         UpgradeRule.Always("Reshape", Reshape),
         UpgradeRule.Always("Expand", Expand),
         UpgradeRule.Always("Concat", Concat),
+        UpgradeRule.Always("Squeeze", Squeeze),
     ];
 
     /// <summary>
-    /// The axis of the target that carries the batch is the one with as many elements before it as the batch has in the input, since
-    /// a reshape keeps the order of elements.
+    /// A reshape keeps the order of elements, so the batch goes where as many elements lie before it as in the input. That place is
+    /// between two axes of the target: the batch takes an extent of its own there where there is one, else it joins one of them.
     /// </summary>
     private static void Reshape(NodeUpgrade node)
     {
-        if (node.FixedBatch is not { } size || node.Input(0).Shape is not { } shape || node.Attributes.Flag("allowzero"))
+        if (node.Batch is not { } batch || node.Input(0).Shape is not { } shape || node.Attributes.Flag("allowzero"))
             return;
         var target = TryTarget(node, 1);
-        var axis = BatchAxis(shape);
+        var axis = BatchFolds.AxisOf(shape);
         if (target is null || axis < 0)
             return;
-        var before = AtFileSize(shape, size);
+        var before = BatchFolds.At(shape, batch.Size);
         var fileTarget = Resolved(target, before);
-        var place = PlaceOf(before.Slice(0, axis).Elements, fileTarget);
+        var outer = before.Slice(0, axis).Elements;
+        var isInner = batch.IsInner(node.Input(0));
+        // The number of axes behind the batch, counting what shares its axis.
+        var behind = shape.Rank - axis - 1 + (before[axis].Value != batch.Size ? 1 : 0);
+        var place = isInner ? PlaceOf(outer * before[axis].DivideExactly(batch.Size) ?? Dimension.Unknown, fileTarget) : PlaceOf(outer, fileTarget);
+        if (isInner && (place < 0 || fileTarget[place].Value != batch.Size))
+        {
+            // The axis that the batch is the inner part of may pass as it is, and nothing else.
+            place = PlaceOf(outer, fileTarget);
+            if (place < 0 || fileTarget[place] != before[axis])
+                throw NodeUpgrade.Refuse("it takes apart an axis that the examples of the batch share", "Export the model with a dynamic batch");
+        }
+        else if (!isInner && place > 0 && fileTarget[place].Value != batch.Size && fileTarget[place] != before[axis] && target.Length - place <= behind)
+        {
+            // What follows keeps its extents or joins, so the batch joins what comes before: tokens of all examples in one axis.
+            place--;
+            batch.JoinsInner(fileTarget[place]);
+        }
         if (place < 0 || target[place] == -1 || (target[place] == 0 && place == axis))
             return;
-        // The extent there is the batch times a number.
-        if (fileTarget[place].Value is not { } fileExtent || before[axis].Value is not { } fileBatch)
+        if (fileTarget[place].Value is not { } fileExtent)
             return;
-        if (shape[axis].Symbol == MakeBatchDynamic.Symbol && place == axis && fileExtent == fileBatch)
+        if (shape[axis].Symbol == MakeBatchDynamic.Symbol && place == axis && fileExtent == batch.Size)
             target[place] = 0;
         else if (OpenTo(target, fileTarget, place))
             target[place] = -1;
         else
         {
-            node.SetInput(1, Written(node.B, node.Input(0), axis, fileExtent, fileBatch, target, place));
+            node.SetInput(1, Written(node.B, node.Input(0), axis, fileExtent, before[axis].Value ?? batch.Size, target, place));
             return;
         }
         node.SetInput(1, node.B.Ints(target));
@@ -77,10 +94,10 @@ internal static class BatchUpgrades
     /// <summary>An extent of the batch's size in a target is 1 there: broadcasting leaves the batch as it is.</summary>
     private static void Expand(NodeUpgrade node)
     {
-        if (node.FixedBatch is not > 1 || node.Input(0).Shape is not { } shape || TryTarget(node, 1) is not { } target)
+        if (node.Batch is not { Size: > 1 } batch || node.Input(0).Shape is not { } shape || TryTarget(node, 1) is not { } target)
             return;
-        var axis = BatchAxis(shape) + target.Length - shape.Rank;
-        if (BatchAxis(shape) >= 0 && axis >= 0 && target[axis] == node.FixedBatch)
+        var axis = BatchFolds.AxisOf(shape) + target.Length - shape.Rank;
+        if (BatchFolds.AxisOf(shape) >= 0 && axis >= 0 && target[axis] == batch.Size)
         {
             target[axis] = 1;
             node.SetInput(1, node.B.Ints(target));
@@ -90,17 +107,17 @@ internal static class BatchUpgrades
     /// <summary>A constant of one example is repeated for each of the batch, as for the class token of a vision transformer.</summary>
     private static void Concat(NodeUpgrade node)
     {
-        if (node.FixedBatch is not { } size)
+        if (node.Batch is not { } batch)
             return;
-        var whole = node.Inputs.FirstOrDefault(i => i?.Shape is { } s && BatchAxis(s) >= 0);
+        var whole = node.Inputs.FirstOrDefault(i => i?.Shape is { } s && BatchFolds.AxisOf(s) >= 0);
         if (whole?.Shape is not { } shape)
             return;
-        var axis = BatchAxis(shape);
+        var axis = BatchFolds.AxisOf(shape);
         if (shape.Axis(node.Attributes.Int("axis")) == axis)
             return;
         for (var i = 0; i < node.Inputs.Length; i++)
         {
-            if (node.Inputs[i] is not { Shape: { } part } input || part.Rank != shape.Rank || BatchAxis(part) >= 0 || part[axis].Value is not { } extent || extent != AtFileSize(shape, size)[axis].Value)
+            if (node.Inputs[i] is not { Shape: { } part } input || part.Rank != shape.Rank || BatchFolds.AxisOf(part) >= 0 || part[axis].Value is not { } extent || extent != BatchFolds.At(shape, batch.Size)[axis].Value)
                 continue;
             var b = node.B;
             if (extent > 1)
@@ -114,6 +131,16 @@ internal static class BatchUpgrades
         }
     }
 
+    /// <summary>Dropping all axes of one place dropped the batch of a file that fixed it at 1; it is to stay.</summary>
+    private static void Squeeze(NodeUpgrade node)
+    {
+        if (node.Batch is null || node.TryInput(1) is not null || node.Input(0).Shape is not { } shape || BatchFolds.AxisOf(shape) is not (>= 0 and var batch))
+            return;
+        if (shape.Where((d, i) => i != batch && !d.IsStatic).Any())
+            return;
+        node.SetInput(1, node.B.Ints([.. Enumerable.Range(0, shape.Rank).Where(i => shape[i].Value == 1).Select(i => (long)i)]));
+    }
+
     // Numbers alone: a target with a name in it follows the batch by itself.
     private static long[]? TryTarget(NodeUpgrade node, int input)
     {
@@ -122,19 +149,6 @@ internal static class BatchUpgrades
             : value.Contents.All(d => d.IsStatic) ? [.. value.Contents.Select(d => d.Value!.Value)]
             : null;
     }
-
-    private static int BatchAxis(Shape shape)
-    {
-        for (var i = 0; i < shape.Rank; i++)
-            if (AtFileSize(shape[i], 1) != shape[i])
-                return i;
-        return -1;
-    }
-
-    private static Shape AtFileSize(Shape shape, long size) => new([.. shape.Select(d => AtFileSize(d, size))]);
-
-    private static Dimension AtFileSize(Dimension dimension, long size) =>
-        dimension.Substitute(new Dictionary<string, Dimension> { [MakeBatchDynamic.Symbol] = size });
 
     private static Dimension[] Resolved(long[] target, Shape source)
     {

@@ -7,11 +7,11 @@ namespace OnnxPriors.Normalization.Upgrades;
 /// <param name="node">The node as the file has it.</param>
 /// <param name="builder">The graph under construction.</param>
 /// <param name="inputs">The node's inputs in that graph.</param>
-/// <param name="fixedBatch">The number of examples the file was exported for, where it fixed one and the batch is to be dynamic.</param>
-internal sealed class NodeUpgrade(Node node, GraphBuilder builder, Value?[] inputs, long? fixedBatch)
+/// <param name="batch">Where the batch lies, where the file fixed it and it is to be dynamic.</param>
+internal sealed class NodeUpgrade(Node node, GraphBuilder builder, Value?[] inputs, BatchFolds? batch)
 {
-    /// <summary>The number of examples the file was exported for, where it fixed one and the batch is to be dynamic.</summary>
-    public long? FixedBatch => fixedBatch;
+    /// <summary>Where the batch lies, where the file fixed it and it is to be dynamic.</summary>
+    public BatchFolds? Batch => batch;
 
     /// <summary>The node as the file has it.</summary>
     public Node Node => node;
