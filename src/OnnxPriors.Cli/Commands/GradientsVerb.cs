@@ -54,6 +54,7 @@ internal sealed class GradientsVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var path = OutputPath.File(given.GetRequiredValue(output));
         var batch = given.GetRequiredValue(inputs);
         var file = OnnxFile.Load(arguments.Path(given));
         var arrays = NpzFile.Read(batch);
@@ -66,7 +67,6 @@ internal sealed class GradientsVerb : IVerb
         var (loss, gradients) = given.GetValue(engine) == "torch"
             ? TorchCrossEntropy.Run(model.Graph, feeds, labels, tensors)
             : Step(model.Graph, feeds, labels, tensors, cancellation);
-        var path = given.GetRequiredValue(output);
         var results = tensors.Zip(gradients).Select(p => KeyValuePair.Create(p.First.Name, Arrays.ToArray(p.Second)));
         NpzFile.Write(path, results.Prepend(KeyValuePair.Create("loss", Arrays.ToArray(TensorData.Of([(float)loss], [])))));
         var report = new GradientsReport(path, given.GetValue(engine)!, loss, [.. tensors.Zip(gradients).Select(p => new GradientSize(p.First.Name, [.. p.Second.Dimensions], Norm(p.Second)))]);
