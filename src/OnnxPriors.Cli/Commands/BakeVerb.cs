@@ -25,6 +25,7 @@ internal sealed class BakeVerb : IVerb
         Required = true,
         HelpName = "PRIOR.safetensors|isotropic|zero|none",
     };
+    private readonly Option<bool> allowOtherSource = new("--allow-other-source") { Description = "Takes a prior that was fitted to another file of the same tensors, such as a copy with other metadata" };
     private readonly Option<int> classes = new("--classes") { Description = "The number of classes of the new head.", Required = true, HelpName = "C" };
     private readonly Option<string> output = new("--output", "-o") { Description = "The folder to make.", Required = true, HelpName = "DIR" };
     private readonly Option<string> train = new("--train") { Description = "What trains: all, head, from:NAME, or name patterns with commas between them", DefaultValueFactory = _ => "all", HelpName = "WHAT" };
@@ -59,7 +60,7 @@ internal sealed class BakeVerb : IVerb
     public void Declare(Command command)
     {
         arguments.Declare(command);
-        foreach (var option in (Option[])[prior, classes, output, train, batchNorm])
+        foreach (var option in (Option[])[prior, allowOtherSource, classes, output, train, batchNorm])
             command.Add(option);
         rescaling.AddTo(command);
         foreach (var option in (Option[])[headVariance, optimizer, nesterov, weightDecay, seed])
@@ -69,6 +70,7 @@ internal sealed class BakeVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var folder = OutputPath.Folder(given.GetRequiredValue(output));
         var path = arguments.Path(given);
         var choice = Prior(given);
         var rule = Rule(given);
@@ -89,7 +91,6 @@ internal sealed class BakeVerb : IVerb
             Import = import,
             SourceFileName = Path.GetFileName(path),
         };
-        var folder = given.GetRequiredValue(output);
         var baked = StepBaker.Bake(model, options, folder, cancellation);
         var report = BakeSummary.Of(folder, baked);
         if (choice.Kind == PriorKind.Learned && report.EpsilonShare > 0.5)
@@ -116,6 +117,7 @@ internal sealed class BakeVerb : IVerb
             Path = kind is null ? name : null,
             Rescaling = rescaling.Read(given),
             HeadVariance = given.GetValue(headVariance),
+            AllowOtherSource = given.GetValue(allowOtherSource),
         };
     }
 

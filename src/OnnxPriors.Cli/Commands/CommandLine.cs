@@ -76,8 +76,7 @@ internal static class CommandLine
 
     private static int Misused(ParseResult parsed, TextWriter error)
     {
-        foreach (var problem in parsed.Errors)
-            error.WriteLine($"error: {problem.Message}");
+        error.WriteLine($"error: {string.Join(' ', parsed.Errors.Select(problem => problem.Message).Distinct())}");
         error.WriteLine($"'{PathOf(parsed.CommandResult.Command)} --help' shows what can be given.");
         return ExitCode.BadInput;
     }

@@ -47,6 +47,7 @@ internal sealed class ExportVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var file = OutputPath.File(given.GetValue(output)!);
         var run = RunFolder.Open(given.GetValue(target)!);
         var origin = RunOrigin.Parse(run.ReadOrigin());
         var path = given.GetValue(data) ?? (origin is not null && (File.Exists(origin.Data) || Directory.Exists(origin.Data)) ? origin.Data : null);
@@ -54,7 +55,7 @@ internal sealed class ExportVerb : IVerb
             terminal.Remark("The run's data is no longer there; the export is compared on random numbers.");
         using var source = path is null ? null : DataSource.Open(path, new DataSourceOptions { LabelColumn = origin?.LabelColumn });
         var result = Exporter.Export(
-            run, given.GetValue(output)!, State(given.GetValue(state)), source is null ? null : Batches(run, source),
+            run, file, State(given.GetValue(state)), source is null ? null : Batches(run, source),
             new StepOptions { Threads = given.GetValue(threads) });
         var report = new ExportReport(result.Path, result.Samples, result.MaxAbsDifference, result.Examples, source is null ? "random" : "data");
         terminal.Show(report, CliJson.Default.ExportReport, console => console.WriteLine(string.Create(

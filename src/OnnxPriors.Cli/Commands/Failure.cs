@@ -1,4 +1,5 @@
 using OnnxPriors.Runtime.Training;
+using OnnxPriors.Torch.Fitting;
 
 namespace OnnxPriors.Cli.Commands;
 
@@ -17,7 +18,7 @@ internal static class Failure
             return (code, code == ExitCode.Terminated ? "terminated." : "cancelled.");
         return problem switch
         {
-            TrainingFailedException => (ExitCode.Failed, problem.Message),
+            TrainingFailedException or FitFailedException => (ExitCode.Failed, problem.Message),
             AggregateException { InnerExceptions: [var only] } => Explain(only, signalled),
             OnnxPriorsException { InnerException: IOException inner } when IsDiskFull(inner) => (ExitCode.Failed, DiskFullMessage(inner)),
             OnnxPriorsException => (ExitCode.BadInput, problem.Message),

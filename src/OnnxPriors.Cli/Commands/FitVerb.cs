@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
-using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
 using OnnxPriors.Importing;
@@ -87,7 +86,7 @@ internal sealed class FitVerb : IVerb
             throw new FitException("swag goes on from the pretrained weights; leave --continue-training out, or give true.");
         var options = Options(given);
         options.Validate();
-        RequireFolder(given.GetRequiredValue(output));
+        var path = OutputPath.File(given.GetRequiredValue(output));
         var source = OnnxFile.Load(model.Path(given));
         var imported = ModelImporter.Import(source, model.Read(given) with
         {
@@ -127,8 +126,8 @@ internal sealed class FitVerb : IVerb
             new StreamBatches(new BatchStream(view, batches), cancellation), source.Sha256, new Reporter(report), cancellation));
         module.Statistics = BatchStatistics.Frozen;
         var after = Accuracy(fit, measured, "measuring the fitted mean", terminal, cancellation);
-        PosteriorFile.Write(given.GetRequiredValue(output), posterior);
-        Show(new FitReport(given.GetRequiredValue(output), posterior.Metadata.Method, posterior.Metadata.Rank, posterior.Metadata.Samples, imported.Trainable.Sum(t => t.Count), view.Count, before, after, watch.Elapsed.TotalSeconds), terminal);
+        PosteriorFile.Write(path, posterior);
+        Show(new FitReport(path, posterior.Metadata.Method, posterior.Metadata.Rank, posterior.Metadata.Samples, imported.Trainable.Sum(t => t.Count), view.Count, before, after, watch.Elapsed.TotalSeconds), terminal);
         return ExitCode.Done;
     }
 
@@ -145,14 +144,6 @@ internal sealed class FitVerb : IVerb
         Seed = given.GetValue(seed),
         EstimateStatistics = given.GetValue(batchNorm) == "batch" ? true : null,
     };
-
-    // An hour's fit that cannot be saved should not begin.
-    private static void RequireFolder(string path)
-    {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (!Directory.Exists(folder))
-            throw new FitException($"The folder '{folder}' for the prior file does not exist; make it, or give another -o.");
-    }
 
     private static List<long?> ShapeOf(ImportedModel imported) =>
         [.. (imported.Graph.Inputs[0].Shape ?? throw new FitException($"The input '{imported.Graph.Inputs[0].Name}' has no stated shape.")).Select(d => d.Value)];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Collections.ObjectModel;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Serialization;
@@ -53,6 +54,7 @@ internal sealed class GradientsVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var path = OutputPath.File(given.GetRequiredValue(output));
         var batch = given.GetRequiredValue(inputs);
         var file = OnnxFile.Load(arguments.Path(given));
         var arrays = NpzFile.Read(batch);
@@ -65,7 +67,6 @@ internal sealed class GradientsVerb : IVerb
         var (loss, gradients) = given.GetValue(engine) == "torch"
             ? TorchCrossEntropy.Run(model.Graph, feeds, labels, tensors)
             : Step(model.Graph, feeds, labels, tensors, cancellation);
-        var path = given.GetRequiredValue(output);
         var results = tensors.Zip(gradients).Select(p => KeyValuePair.Create(p.First.Name, Arrays.ToArray(p.Second)));
         NpzFile.Write(path, results.Prepend(KeyValuePair.Create("loss", Arrays.ToArray(TensorData.Of([(float)loss], [])))));
         var report = new GradientsReport(path, given.GetValue(engine)!, loss, [.. tensors.Zip(gradients).Select(p => new GradientSize(p.First.Name, [.. p.Second.Dimensions], Norm(p.Second)))]);
@@ -88,7 +89,7 @@ internal sealed class GradientsVerb : IVerb
     }
 
     // Extents that the file leaves open are those of the batch; the first axis stays open.
-    private static ImmutableSortedDictionary<string, Shape> Shapes(Graph graph, IReadOnlyDictionary<string, NpzArray> arrays, ImmutableSortedDictionary<string, Shape> named)
+    private static ImmutableSortedDictionary<string, Shape> Shapes(Graph graph, ReadOnlyDictionary<string, NpzArray> arrays, ImmutableSortedDictionary<string, Shape> named)
     {
         foreach (var input in graph.Inputs)
             if (!named.ContainsKey(input.Name) && arrays.TryGetValue(input.Name, out var array) && input.Shape is { Rank: > 1 } shape && shape.Rank == array.Shape.Count && shape.Skip(1).Any(d => !d.IsStatic))

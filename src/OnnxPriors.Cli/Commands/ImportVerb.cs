@@ -44,6 +44,7 @@ internal sealed class ImportVerb : IVerb
 
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var path = OutputPath.File(given.GetRequiredValue(output));
         var pictures = given.GetValue(preprocess) is { } preset ? Preprocessing.Preset(preset) : null;
         var keep = given.GetValue(asFile);
         var count = given.GetValue(classes);
@@ -60,7 +61,6 @@ internal sealed class ImportVerb : IVerb
         var model = imported.ToModel();
         if (pictures is not null)
             model = model with { Metadata = model.Metadata.SetItem(MetadataKeys.Preprocess, pictures.ToJson()) };
-        var path = given.GetRequiredValue(output);
         OnnxFile.Save(model, path);
         var summary = ImportSummary.Of(imported, path);
         terminal.Show(summary, InspectionJson.Default.ImportSummary, console => SummaryDisplay.Show(console, summary));

@@ -35,9 +35,9 @@ internal sealed class PriorRescaleVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var path = OutputPath.File(given.GetRequiredValue(output));
         using var reader = PosteriorReader.Open(given.GetRequiredValue(file));
         var options = rescaling.Read(given);
-        var path = given.GetRequiredValue(output);
         RescaledPosterior.Write(path, reader, options);
         var report = new PriorRescaleReport(path, reader.Path, options.Scale, options.Epsilon, options.KeptRank(reader.Metadata.Rank), options.ScalingName);
         terminal.Show(report, PriorJson.Default.PriorRescaleReport, screen => screen.WriteLine(FormattableString.Invariant(

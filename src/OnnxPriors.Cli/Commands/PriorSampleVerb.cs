@@ -45,9 +45,9 @@ internal sealed class PriorSampleVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var path = OutputPath.File(given.GetRequiredValue(output));
         using var reader = PosteriorReader.Open(given.GetRequiredValue(file));
         PosteriorCheck.CheckValues(reader, $"'{reader.Path}'");
-        var path = given.GetRequiredValue(output);
         PosteriorSampler.Write(path, new RescaledPosterior(reader, rescaling.Read(given)), given.GetValue(draws), given.GetValue(seed));
         var report = new PriorSampleReport(path, given.GetValue(draws), reader.Tensors.Count, reader.Tensors.Sum(tensor => tensor.Count));
         terminal.Show(report, PriorJson.Default.PriorSampleReport, screen => screen.WriteLine(FormattableString.Invariant(

@@ -39,6 +39,7 @@ internal sealed class RunVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var path = OutputPath.File(given.GetRequiredValue(output));
         var imported = ModelImporter.Import(OnnxFile.Load(model.Path(given)), model.Read(given));
         var feeds = GivenInputs.Read(given.GetRequiredValue(inputs), imported.Graph);
         cancellation.ThrowIfCancellationRequested();
@@ -52,7 +53,6 @@ internal sealed class RunVerb : IVerb
             using var session = OnnxEngine.Open(imported.ToModel());
             results = session.Run(feeds, cancellation);
         }
-        var path = given.GetRequiredValue(output);
         NpzFile.Write(path, results.Select(r => KeyValuePair.Create(r.Key, Arrays.ToArray(r.Value))));
         var report = new RunReport(path, results.ToDictionary(r => r.Key, r => r.Value.Dimensions.ToArray()));
         terminal.Show(report, RunJson.Default.RunReport, console =>

@@ -71,6 +71,7 @@ internal sealed class TrainVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
+        var folder = OutputPath.Folder(given.GetValue(run)!);
         var settings = data.Read(given);
         var origin = Origin(given, settings);
         var stepOptions = new StepOptions
@@ -103,10 +104,10 @@ internal sealed class TrainVerb : IVerb
                 Threads = stepOptions.Threads,
                 Description = Description(input.Fit(splits.Train).ClassNames, input, prepared, origin),
             };
-            return trainer.Run(given.GetValue(run)!, given.GetValue(resume), cancellation);
+            return trainer.Run(folder, given.GetValue(resume), cancellation);
         });
         var summary = new TrainingReport(
-            given.GetValue(run)!, result.Steps, result.BestEpoch, result.Samples, result.Seconds, splits.Train.Count, splits.Validation.Count, result.Epochs);
+            folder, result.Steps, result.BestEpoch, result.Samples, result.Seconds, splits.Train.Count, splits.Validation.Count, result.Epochs);
         terminal.Show(summary, CliJson.Default.TrainingReport, console => Show(summary, console));
         terminal.Remark($"Next: onnxpriors evaluate {summary.Run} --data {settings.Path}, or onnxpriors export {summary.Run} -o model.onnx");
         return ExitCode.Done;

@@ -49,6 +49,10 @@ public static class NpzFile
         {
             throw new DataException($"There is no file '{path}'.", error);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException(Directory.Exists(path) ? $"'{path}' is a folder; give an NPZ file." : $"'{path}' cannot be read: {error.Message}", error);
+        }
         return new ReadOnlyDictionary<string, NpzArray>(arrays);
     }
 

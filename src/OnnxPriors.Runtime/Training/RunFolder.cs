@@ -110,6 +110,8 @@ public sealed class RunFolder : RunStore
     /// <exception cref="RunException">It holds a run and shall not be resumed, holds none and shall, or holds something else.</exception>
     internal static void CheckPlace(string folder, bool resume)
     {
+        if (File.Exists(folder))
+            throw new RunException($"'{folder}' is a file; give the name of a folder.");
         if (!Directory.Exists(folder))
         {
             if (resume)
@@ -123,6 +125,23 @@ public sealed class RunFolder : RunStore
             .Any(entry => Path.GetFileName(entry) is var name && name != Lock && !name.EndsWith(".partial", StringComparison.Ordinal));
         if (isForeign || File.Exists(Path.Combine(folder, StepFiles.Update)))
             throw new RunException($"'{folder}' holds something other than a run; give a folder that is empty or not there yet.");
+    }
+
+    /// <summary>Takes a run that came to nothing away, all but its lock. Only the holder of the lock may.</summary>
+    internal static void Discard(string folder)
+    {
+        foreach (var name in (string[])[Checkpoint, Last, Best, Metrics, Origin, StepFiles.Manifest, StepFiles.Eval])
+            File.Delete(Path.Combine(folder, name));
+        if (Directory.Exists(Path.Combine(folder, Samples)))
+            Directory.Delete(Path.Combine(folder, Samples), recursive: true);
+    }
+
+    /// <summary>Takes the lock of a discarded run away, and its folder where nothing else is in it.</summary>
+    internal static void DiscardLock(string folder)
+    {
+        File.Delete(Path.Combine(folder, Lock));
+        if (!Directory.EnumerateFileSystemEntries(folder).Any())
+            Directory.Delete(folder);
     }
 
     /// <summary>Removes what a killed process left half-written. Only the holder of the lock may.</summary>

@@ -76,28 +76,59 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         ArgumentException.ThrowIfNullOrEmpty(path);
         Check();
         RunFolder.CheckPlace(path, resume);
-        using var held = RunLock.Take(path);
         var checkpoint = Path.Combine(path, RunFolder.Checkpoint);
+        var isDiscarded = false;
         try
         {
-            if (resume && File.Exists(checkpoint))
+            using var held = RunLock.Take(path);
+            var begins = !(resume && File.Exists(checkpoint));
+            try
             {
-                store = folder = RunFolder.Open(path);
-                folder.RemovePartialFiles();
-                Restore(checkpoint);
+                return Run(path, begins ? null : checkpoint, cancellation);
             }
-            else
+            catch (IOException error) when (!File.Exists(checkpoint))
             {
-                store = folder = RunFolder.Create(path, session, Description);
-                SaveCheckpoint();
+                isDiscarded = true;
+                throw new TrainingFailedException($"Training could not begin, since '{path}' cannot be written: {error.Message} Make room, or give another folder.", error);
             }
-            return Go(cancellation);
+            catch (IOException error)
+            {
+                throw new TrainingFailedException(
+                    $"Training stopped after step {progress.Step}, since '{path}' cannot be written: {error.Message} The last checkpoint is whole; make room and go on with --resume.", error);
+            }
+            catch (OnnxPriorsException error) when (begins && progress.Epoch == 0 && error is not TrainingFailedException)
+            {
+                // A broken example, say, which the first epoch meets at the latest. Over data put right it is another run: nothing here can be resumed.
+                isDiscarded = true;
+                throw;
+            }
+            finally
+            {
+                if (isDiscarded)
+                    RunFolder.Discard(path);
+            }
         }
-        catch (IOException error)
+        finally
         {
-            throw new TrainingFailedException(
-                $"Training stopped after step {progress.Step}, since '{path}' cannot be written: {error.Message} The last checkpoint is whole; make room and go on with --resume.", error);
+            if (isDiscarded)
+                RunFolder.DiscardLock(path);
         }
+    }
+
+    private TrainingResult Run(string path, string? checkpoint, CancellationToken cancellation)
+    {
+        if (checkpoint is not null)
+        {
+            store = folder = RunFolder.Open(path);
+            folder.RemovePartialFiles();
+            Restore(checkpoint);
+        }
+        else
+        {
+            store = folder = RunFolder.Create(path, session, Description);
+            SaveCheckpoint();
+        }
+        return Go(cancellation);
     }
 
     private TrainingResult Go(CancellationToken cancellation)

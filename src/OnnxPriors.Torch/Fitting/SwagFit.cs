@@ -26,7 +26,8 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Ends the fit between two steps.</param>
     /// <returns>The posterior over the fitted parameters, in the module's order.</returns>
-    /// <exception cref="FitException">Options, labels or shapes that cannot be right, or a loss that is no longer finite.</exception>
+    /// <exception cref="FitException">Options, labels or shapes that cannot be right.</exception>
+    /// <exception cref="FitFailedException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">The fit was cancelled.</exception>
     public Posterior Run(ILabelledBatches data, string sourceSha256, IProgress<FitProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -119,7 +120,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
         return double.IsFinite(value) ? value : throw Diverged(step);
     }
 
-    private FitException Diverged(int step) => new(
+    private FitFailedException Diverged(int step) => new(
         $"The fit diverged at step {step + 1}: the loss or its gradient is no longer finite. Lower the learning rate of {options.LearningRate}, or check the preprocessing of the images.");
 
     /// <summary>The logits [N, C] of a batch and its labels [N]; extents of 1 behind the classes are dropped.</summary>

@@ -11,7 +11,11 @@ namespace OnnxPriors.Artifacts;
 /// <param name="Source">All parameters of the source model that a fit covers, frozen ones and the replaced head's included: what a prior file must have.</param>
 /// <param name="SourceHead">The names of the replaced head's parameters among them; a prior file may leave them out.</param>
 public sealed record PriorTarget(
-    StateLayout Layout, IReadOnlySet<string> Head, ReadTensor Weights, IReadOnlyList<TensorShape> Source, IReadOnlySet<string> SourceHead);
+    StateLayout Layout, IReadOnlySet<string> Head, ReadTensor Weights, IReadOnlyList<TensorShape> Source, IReadOnlySet<string> SourceHead)
+{
+    /// <summary>The SHA-256 that the source model goes by, of which a prior file names one; empty where that is not known, and not checked.</summary>
+    public IReadOnlyList<string> SourceHashes { get; init; } = [];
+}
 
 /// <summary>What baking a prior gave.</summary>
 /// <param name="Prior">The manifest's part on the prior.</param>
@@ -85,6 +89,8 @@ public static class PriorBaker
             choice.Rescaling.Check(posterior.Metadata.Rank);
             var present = posterior.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
             PosteriorCheck.CheckFits(posterior, [.. target.Source.Where(tensor => present.Contains(tensor.Name) || !target.SourceHead.Contains(tensor.Name))], $"'{path}'");
+            if (!choice.AllowOtherSource && target.SourceHashes.Count > 0)
+                PosteriorCheck.CheckSource(posterior, target.SourceHashes, $"'{path}'");
             PosteriorCheck.CheckValues(posterior, $"'{path}'");
             return posterior;
         }

@@ -33,6 +33,9 @@ public sealed record PriorChoice
     /// <summary>The variance of the new head's prior, isotropic around zero.</summary>
     public double HeadVariance { get; init; } = 1;
 
+    /// <summary>Whether a prior file may have been fitted to another file than the model's, of the same tensors.</summary>
+    public bool AllowOtherSource { get; init; }
+
     /// <summary>The kind as the manifest and the command line write it.</summary>
     public string KindName => Kind switch
     {

@@ -76,7 +76,11 @@ public static class StepBaker
             head,
             (entry, start, values) => Read(data[entry.Name], start, values),
             [.. source.Select(t => new TensorShape(t.Name, t.Tensor.Data!.Dimensions))],
-            source.Select(t => t.Name).Where(n => !kept.Contains(n)).ToHashSet(StringComparer.Ordinal));
+            source.Select(t => t.Name).Where(n => !kept.Contains(n)).ToHashSet(StringComparer.Ordinal))
+        {
+            // The file itself, or the one it was imported from.
+            SourceHashes = [.. new[] { model.Source.Sha256, model.Source.Metadata.GetValueOrDefault(MetadataKeys.Source, "") }.Where(h => h.Length > 0).Distinct()],
+        };
     }
 
     // Where the features' prior was fitted, all of the features stand at its mean: frozen tensors and running statistics with the others.

@@ -67,6 +67,22 @@ public static class PosteriorCheck
             problems.ToImmutable());
     }
 
+    /// <summary>Checks that a posterior was fitted to a model: tensors of the same names and shapes may hold other weights.</summary>
+    /// <param name="posterior">The posterior.</param>
+    /// <param name="sources">The SHA-256 values that the model goes by, at least one; the first is its file's.</param>
+    /// <param name="where">What messages call the posterior: its file's path, say.</param>
+    /// <exception cref="PriorMismatchException">It was fitted to another file.</exception>
+    public static void CheckSource(IPosterior posterior, IReadOnlyList<string> sources, string where)
+    {
+        ArgumentNullException.ThrowIfNull(posterior);
+        ArgumentNullException.ThrowIfNull(sources);
+        var found = posterior.Metadata.SourceSha256;
+        if (!sources.Contains(found, StringComparer.OrdinalIgnoreCase))
+            throw new PriorMismatchException(
+                $"{where} was fitted to another model: its tensors fit, but its source has the SHA-256 {found}, and this model's file {sources[0]}. Use the prior that was fit from this model, or fit one; where the weights are the same and only the file differs, give --allow-other-source.",
+                []);
+    }
+
     internal static void CheckFinite(ReadOnlySpan<float> values, string where, string tensor, long start)
     {
         // One vectorised pass tells whether all is well: MaxMagnitude hands NaN and infinity on.

@@ -42,6 +42,8 @@ public sealed class SafetensorsReader : IDisposable
     public static SafetensorsReader Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!File.Exists(path))
+            throw new InvalidPriorException(Directory.Exists(path) ? $"'{path}' is a folder; give a prior file (.safetensors)." : $"There is no file '{path}'.");
         var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
         try
         {

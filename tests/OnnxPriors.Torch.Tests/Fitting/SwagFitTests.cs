@@ -87,7 +87,7 @@ public sealed class SwagFitTests
         using var module = new GraphModule(problem.Graph());
         var broken = new OneBatch(new LabelledBatch(new float[] { float.NaN, 0, 0, 0 }, [1, 4], new long[] { 0 }));
 
-        var error = Assert.ThrowsExactly<FitException>(() => new SwagFit(module, Options).Run(broken, "sha"));
+        var error = Assert.ThrowsExactly<FitFailedException>(() => new SwagFit(module, Options).Run(broken, "sha"));
         Assert.Contains("diverged at step 1", error.Message);
     }
 
