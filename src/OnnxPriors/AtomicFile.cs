@@ -77,7 +77,7 @@ public sealed partial class AtomicFile : IDisposable
         }
     }
 
-    [GeneratedRegex(@"\.([^/\\]+)\.[a-z0-9]{8}\.[a-z0-9]{3}\.partial", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\.([^/\\]+)\.[a-z0-9]{8}\.[a-z0-9]{3}\.partial(?:[/\\]\.\1\.[a-z0-9]{8}\.[a-z0-9]{3}\.partial)?", RegexOptions.CultureInvariant)]
     private static partial Regex PassingName();
 
     /// <summary>Puts the file in its place, over one that stood there.</summary>

@@ -50,7 +50,7 @@ internal static class SessionFactory
         }
         catch (OnnxRuntimeException error)
         {
-            throw new StepException($"ONNX Runtime {RuntimeVersion} cannot load '{path}': {error.Message}", error);
+            throw new StepException($"ONNX Runtime {RuntimeVersion} cannot load '{path}': {error.Message.TrimEnd('.')}. If it was cut short or changed, make or copy it again.", error);
         }
     }
 
