@@ -5,7 +5,6 @@ using System.Text.Json.Serialization;
 using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Training;
-using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
 using OnnxPriors.Importing;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Collections.ObjectModel;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Serialization;
@@ -88,7 +89,7 @@ internal sealed class GradientsVerb : IVerb
     }
 
     // Extents that the file leaves open are those of the batch; the first axis stays open.
-    private static ImmutableSortedDictionary<string, Shape> Shapes(Graph graph, IReadOnlyDictionary<string, NpzArray> arrays, ImmutableSortedDictionary<string, Shape> named)
+    private static ImmutableSortedDictionary<string, Shape> Shapes(Graph graph, ReadOnlyDictionary<string, NpzArray> arrays, ImmutableSortedDictionary<string, Shape> named)
     {
         foreach (var input in graph.Inputs)
             if (!named.ContainsKey(input.Name) && arrays.TryGetValue(input.Name, out var array) && input.Shape is { Rank: > 1 } shape && shape.Rank == array.Shape.Count && shape.Skip(1).Any(d => !d.IsStatic))

@@ -87,7 +87,7 @@ internal sealed class Demonstration(DemoPlan plan, int threads, Terminal termina
         Figure.Of([.. tested.Select(result => result.Ece)]),
         [.. chosen.Select(trial => trial.Setting)]);
 
-    private ExportedModel Export(Trials trials, List<List<Trial>> chosen, DemoData data, DemoAssets assets, CancellationToken cancellation)
+    private static ExportedModel Export(Trials trials, List<List<Trial>> chosen, DemoData data, DemoAssets assets, CancellationToken cancellation)
     {
         var best = chosen[Selection.BestWay([.. chosen.Select(way => way.Select(trial => trial.Validation!).ToArray())])][0];
         var folder = assets.In("run");

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Importing;
@@ -48,7 +49,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
                 ClassNames = data.ClassNames,
                 SourceFileName = Path.GetFileName(assets.Model),
             };
-            StepBaker.Bake(Import(way.Train, seed: 0), options, Folder(way, setting));
+            StepBaker.Bake(Import(way.Train, seed: 0), options, Folder(way, setting), cancellation);
             report.Report(++done, way.Name);
         }
     }
@@ -64,7 +65,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         var heads = data.Seeds.Select(Head).ToArray();
         var results = new Trial[all.Count * data.Seeds.Count];
         var done = 0;
-        Parallel.For(0, all.Count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, index =>
+        SideBySide(all.Count, threads, index =>
         {
             var (way, setting) = all[index];
             using var session = StepSession.Open(Folder(way, setting), OneThread);
@@ -73,7 +74,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
                 results[(index * data.Seeds.Count) + i] = Train(session, way, setting, data.Seeds[i], heads[i], cancellation);
                 report.Report(Interlocked.Increment(ref done), $"{way.Name}: {setting}");
             }
-        });
+        }, cancellation);
         return results;
     }
 
@@ -87,7 +88,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
     {
         var results = new EvaluationResult[chosen.Count];
         var done = 0;
-        Parallel.For(0, chosen.Count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, index =>
+        SideBySide(chosen.Count, threads, index =>
         {
             var trial = chosen[index];
             var folder = Folder(trial.Way, trial.Setting);
@@ -103,7 +104,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
                     state.Dispose();
             }
             report.Report(Interlocked.Increment(ref done), trial.Way.Name);
-        });
+        }, cancellation);
         return results;
     }
 
@@ -120,6 +121,19 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         new Trainer(session, trial.Seed.Training, validation: null, Options(trial.Setting, trial.Seed.Seed)) { Description = description, Threads = OneThread.Threads }
             .Run(folder, resume: false, cancellation);
         return RunFolder.Open(folder);
+    }
+
+    private static void SideBySide(int count, int threads, Action<int> work, CancellationToken cancellation)
+    {
+        try
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, work);
+        }
+        catch (AggregateException failures)
+        {
+            // What fails on one thread fails on the others too; one message says it.
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+        }
     }
 
     private Trial Train(StepSession session, Way way, Setting setting, SeedData seed, HeadTensors head, CancellationToken cancellation)

@@ -44,6 +44,8 @@ internal static partial class GradientCases
         yield return Windowed("Conv", A(pads: [1, 1, 1, 1]), In(1, 9, 2, 2), In(2, 9, 3, 3)) with { WorksDynamically = false };
         yield return Windowed("Conv", A(pads: [1, 1, 1, 1]), In(1, 8, 17, 16), In(1, 8, 3, 3)) with { NeedsFixedBatch = true, WorksDynamically = false };
         yield return Windowed("Conv", A(), In(2, 3, 1, 1), In(8, 3, 1, 1));
+        yield return Windowed("Conv", A(group: 2, pads: [2, 2, 2, 2]), In(2, 2, 4, 5), In(2, 1, 5, 5), In(2));
+        yield return Windowed("Conv", A(group: 2, strides: [1, 3], dilations: [2, 1], pads: [0, 1, 1, 0]), In(2, 2, 5, 6), In(2, 1, 2, 3));
 
         yield return Windowed("ConvTranspose", A(), In(2, 2, 3, 3), In(2, 3, 2, 2), In(3));
         yield return Windowed("ConvTranspose", A(strides: [2, 2], pads: [1, 1, 1, 1]).With("output_padding", new long[] { 1, 1 }), In(2, 2, 3, 3), In(2, 1, 3, 3));

@@ -20,18 +20,30 @@ internal static class KernelGradient
     {
         long[] shape = kernel.Shape!.Static!;
         if (group > 1)
-            return Stack(b, shape[1] == 1 && shape[0] == group ? Depthwise(b, window, x, dy) : Grouped(b, window, x, dy, shape, group), shape);
+            return Divided(b, window, x, dy, shape, group);
         var (outputs, inputs) = (shape[0], shape[1]);
-        var offsets = window.Kernel.Aggregate(1L, (p, k) => p * k);
+        var offsets = Offsets(window);
         if (offsets > 1 && offsets * inputs <= 64)
             return Unfolded(b, window, x, dy, shape);
         if (offsets > 1 && inputs <= 4)
-            return Exchanged(b, window, x, dy);
+            return Exchanged(b, window, x, dy, 1);
         // An image's own product writes O·I numbers where one product over all images moves (O + I)·places of them, and costs more with many offsets.
         var places = dy.Shape!.Skip(2).Aggregate((Dimension)1, (p, d) => p * d).Value ?? 0;
         var factor = offsets == 1 ? 2 : 50;
         return Stack(b, factor * outputs * inputs < places * (outputs + inputs) ? PerImage(b, window, x, dy) : OverImages(b, window, x, dy, shape), shape);
     }
+
+    private static Value Divided(GraphBuilder b, SlidingWindow window, Value x, Value dy, long[] shape, long group)
+    {
+        if (shape[1] > 1 || shape[0] > group)
+            return Stack(b, Grouped(b, window, x, dy, shape, group), shape);
+        // Slices with a stride, and many of them, cost more than one convolution.
+        return window.Strides.Any(s => s > 1) || Offsets(window) > 9
+            ? Exchanged(b, window, x, dy, group)
+            : Stack(b, Depthwise(b, window, x, dy), shape);
+    }
+
+    private static long Offsets(SlidingWindow window) => window.Kernel.Aggregate(1L, (p, k) => p * k);
 
     private static Value Stack(GraphBuilder b, List<Value> pieces, long[] shape) =>
         b.Reshape(pieces.Count == 1 ? pieces[0] : b.Concat(pieces.Select(p => b.Unsqueeze(p, -1)), -1), shape);
@@ -60,15 +72,19 @@ internal static class KernelGradient
         return b.Transpose(sum, [0, window.Axes + 1, .. Spatial(1, window.Axes)]);
     }
 
-    // A convolution itself, channels and images exchanged: dY is the kernel, and stride and dilation change places.
-    private static Value Exchanged(GraphBuilder b, SlidingWindow window, Value x, Value dy)
+    // A convolution itself, channels and images exchanged: dY is the kernel, and stride and dilation change places. With as many groups as channels they stay apart.
+    private static Value Exchanged(GraphBuilder b, SlidingWindow window, Value x, Value dy, long group)
     {
         long[] exchange = [1, 0, .. Spatial(2, window.Axes)];
-        var attributes = Attributes.None.With("strides", window.Dilations).With("dilations", window.Strides);
-        var all = b.Transpose(b.Conv(b.Transpose(window.Pad(b, x), exchange), b.Transpose(dy, exchange), null, attributes), exchange);
+        var images = b.Transpose(x, exchange);
+        if (group > 1)
+            // Depthwise: all images of a channel are the channels of its group.
+            images = b.Reshape(images, b.Join([b.Ints(1, -1), .. Enumerable.Range(2, window.Axes).Select(i => b.Extent(x, i))]));
+        var attributes = Attributes.None.With("group", group).With("strides", window.Dilations).With("dilations", window.Strides)
+            .With("pads", window.Before.Concat(window.After).ToArray());
+        var all = b.Transpose(b.Conv(images, b.Transpose(dy, exchange), null, attributes), exchange);
         // Elements behind the last window give places that the kernel has not.
-        var extents = all.Shape!.Skip(2).Select(d => d.Value);
-        return extents.SequenceEqual(window.Kernel.Select(k => (long?)k)) ? all
+        return all.Shape!.Skip(2).Select(d => d.Value).SequenceEqual(window.Kernel.Select(k => (long?)k)) ? all
             : b.Slice(all, b.Ints(new long[window.Axes]), b.Ints(window.Kernel), b.Ints([.. Spatial(2, window.Axes)]));
     }
 
