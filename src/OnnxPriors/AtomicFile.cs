@@ -1,11 +1,16 @@
+using System.Text.RegularExpressions;
+
 namespace OnnxPriors;
 
 /// <summary>
 /// A file that appears whole or not at all: it is written beside its place under a passing name, forced to the disk, and renamed.
 /// A full disk, an exception or a killed process leaves whatever stood there before.
 /// </summary>
-public sealed class AtomicFile : IDisposable
+public sealed partial class AtomicFile : IDisposable
 {
+    // ERROR_DISK_FULL as an HRESULT, which .NET leaves out where the room cannot be reserved.
+    private const int DiskFull = unchecked((int)0x80070070);
+
     private readonly string _path;
     private readonly string _partial;
     private bool _committed;
@@ -31,15 +36,8 @@ public sealed class AtomicFile : IDisposable
         var whole = Path.GetFullPath(path);
         if (Directory.Exists(whole))
             throw new IOException($"'{path}' is a folder; give the name of a file.");
-        var partial = Path.Combine(Path.GetDirectoryName(whole)!, $".{Path.GetFileName(whole)}.{Path.GetRandomFileName()}.partial");
-        var stream = new FileStream(partial, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.ReadWrite,
-            Share = FileShare.None,
-            BufferSize = 1 << 16,
-            PreallocationSize = length,
-        });
+        var partial = PassingPath(Path.GetDirectoryName(whole)!, Path.GetFileName(whole));
+        var stream = Open(path, partial, length);
         try
         {
             if (length > 0)
@@ -53,6 +51,34 @@ public sealed class AtomicFile : IDisposable
         }
         return new AtomicFile(whole, partial, stream);
     }
+
+    /// <summary>A message about a file or folder under its passing name, with the name it was to have.</summary>
+    /// <param name="message">What the system said.</param>
+    public static string WithFinalNames(string message) => PassingName().Replace(message, "$1");
+
+    internal static string PassingPath(string folder, string name) => Path.Combine(folder, $".{name}.{Path.GetRandomFileName()}.partial");
+
+    private static FileStream Open(string path, string partial, long length)
+    {
+        try
+        {
+            return new FileStream(partial, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                BufferSize = 1 << 16,
+                PreallocationSize = length,
+            });
+        }
+        catch (IOException error) when (length > 0 && error.GetType() == typeof(IOException) && !File.Exists(partial) && Directory.Exists(Path.GetDirectoryName(partial)))
+        {
+            throw new IOException($"There is no room for the {length} bytes of '{path}'.", DiskFull);
+        }
+    }
+
+    [GeneratedRegex(@"\.([^/\\]+)\.[a-z0-9]{8}\.[a-z0-9]{3}\.partial(?:[/\\]\.\1\.[a-z0-9]{8}\.[a-z0-9]{3}\.partial)?", RegexOptions.CultureInvariant)]
+    private static partial Regex PassingName();
 
     /// <summary>Puts the file in its place, over one that stood there.</summary>
     /// <param name="durable">

@@ -29,7 +29,7 @@ public sealed class AtomicFolder : IDisposable
             throw new IOException($"'{path}' is a file; give the name of a folder.");
         var parent = System.IO.Path.GetDirectoryName(whole) ?? throw new IOException($"'{path}' is the root of a file system; give the name of a folder in it.");
         Directory.CreateDirectory(parent);
-        var partial = System.IO.Path.Combine(parent, $".{System.IO.Path.GetFileName(whole)}.{System.IO.Path.GetRandomFileName()}.partial");
+        var partial = AtomicFile.PassingPath(parent, System.IO.Path.GetFileName(whole));
         Directory.CreateDirectory(partial);
         return new(whole, partial);
     }

@@ -2,12 +2,13 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using OnnxPriors.Cli.Display;
 
 namespace OnnxPriors.Cli.Commands;
 
 /// <summary>The command line as a whole: finds the verb, runs it under its signals, and turns what comes out into an exit code.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     private const string Name = "onnxpriors";
 
@@ -76,10 +77,23 @@ internal static class CommandLine
 
     private static int Misused(ParseResult parsed, TextWriter error)
     {
-        error.WriteLine($"error: {string.Join(' ', parsed.Errors.Select(problem => problem.Message).Distinct())}");
+        error.WriteLine($"error: {string.Join(' ', parsed.Errors.Select(problem => Plain(problem.Message)).Distinct())}");
         error.WriteLine($"'{PathOf(parsed.CommandResult.Command)} --help' shows what can be given.");
         return ExitCode.BadInput;
     }
+
+    // The library names types of .NET, and breaks lines.
+    private static string Plain(string message) => NamedType().Replace(
+        message.ReplaceLineEndings(" ").Replace('\t', ' ').Replace("  ", " ", StringComparison.Ordinal).Trim(),
+        match => match.Groups[1].Value switch
+        {
+            "System.Double" or "System.Single" => "as a number",
+            "System.Int32" or "System.Int64" or "System.UInt64" => "as a whole number in its range",
+            _ => "as one of its values",
+        });
+
+    [GeneratedRegex("as expected type '([^']+)'", RegexOptions.CultureInvariant)]
+    private static partial Regex NamedType();
 
     private static (Command Root, Dictionary<Command, IVerb> Actions) Build(IReadOnlyList<IVerb> verbs, IReadOnlyList<VerbGroup> groups)
     {

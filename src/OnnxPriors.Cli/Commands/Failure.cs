@@ -14,12 +14,18 @@ internal static class Failure
     /// <param name="signalled">The exit code of the signal that came before, if one did.</param>
     public static (int Code, string Message) Explain(Exception problem, int? signalled)
     {
+        var (code, message) = Meaning(problem, signalled);
+        return (code, AtomicFile.WithFinalNames(message));
+    }
+
+    private static (int Code, string Message) Meaning(Exception problem, int? signalled)
+    {
         if (signalled is { } code && IsCancellation(problem))
             return (code, code == ExitCode.Terminated ? "terminated." : "cancelled.");
         return problem switch
         {
             TrainingFailedException or FitFailedException => (ExitCode.Failed, problem.Message),
-            AggregateException { InnerExceptions: [var only] } => Explain(only, signalled),
+            AggregateException { InnerExceptions: [var only] } => Meaning(only, signalled),
             OnnxPriorsException { InnerException: IOException inner } when IsDiskFull(inner) => (ExitCode.Failed, DiskFullMessage(inner)),
             OnnxPriorsException => (ExitCode.BadInput, problem.Message),
             OperationCanceledException => (ExitCode.Interrupted, "cancelled."),
@@ -36,5 +42,5 @@ internal static class Failure
 
     private static bool IsDiskFull(IOException problem) => DiskFull.Contains(problem.HResult);
 
-    private static string DiskFullMessage(IOException problem) => $"the disk is full: {problem.Message} Nothing half-written is left behind. Make room and run the command again.";
+    private static string DiskFullMessage(IOException problem) => $"the disk is full: {problem.Message.TrimEnd('.')}. Nothing half-written is left behind. Make room and run the command again.";
 }

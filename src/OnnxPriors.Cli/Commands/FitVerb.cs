@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
+using OnnxPriors.Cli.Training;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
 using OnnxPriors.Importing;
@@ -112,6 +113,7 @@ internal sealed class FitVerb : IVerb
             Threads = settings.Threads,
         };
         var measured = new BatchStream(view.Take(MeasuredExamples), new BatchOptions { BatchSize = batches.BatchSize, Preprocessing = preprocessing, Threads = settings.Threads });
+        ModelInput.CheckShape(measured, [.. imported.Graph.Inputs[0].Shape?.Select(d => d.Value) ?? []]);
 
         if (given.GetValue(threads) is > 0 and var count)
         {

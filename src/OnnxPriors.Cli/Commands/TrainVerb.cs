@@ -86,7 +86,7 @@ internal sealed class TrainVerb : IVerb
         using var source = settings.Open();
         var splits = settings.Split(source, options.Seed);
         var prepared = input.PreprocessingFor(source, settings);
-        var training = Training(input.Fit(splits.Train), prepared, settings, given.GetValue(batch), options.Seed);
+        var training = Training(input, input.Fit(splits.Train), prepared, settings, given.GetValue(batch), options.Seed);
         var validating = splits.Validation.Count == 0
             ? null
             : input.Evaluation(splits.Validation, prepared, given.GetValue(batch), settings.Threads);
@@ -151,7 +151,7 @@ internal sealed class TrainVerb : IVerb
         CommandLine = string.Join(' ', given.Tokens.Select(token => token.Value)),
     };
 
-    private static StreamSource Training(DatasetView view, Preprocessing? preprocessing, DataSettings settings, int batch, ulong seed)
+    private static StreamSource Training(ModelInput input, DatasetView view, Preprocessing? preprocessing, DataSettings settings, int batch, ulong seed)
     {
         var options = new BatchOptions
         {
@@ -162,7 +162,7 @@ internal sealed class TrainVerb : IVerb
             Seed = seed,
             Threads = settings.Threads,
         };
-        return new StreamSource(new BatchStream(view, options), options);
+        return input.Source(view, options);
     }
 
     private static RunDescription Description(IReadOnlyList<string> classNames, ModelInput input, Preprocessing? preprocessing, RunOrigin origin)

@@ -79,8 +79,8 @@ internal sealed class OnnxEngine : IDisposable
 
     public void Dispose() => session.Dispose();
 
-    // Warnings of the runtime are for its developers; what fails comes as an exception.
-    private static SessionOptions Options() => new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+    // What fails comes as an exception; the runtime need not write it to the standard error too.
+    private static SessionOptions Options() => new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
 
     private static unsafe OrtValue Value(TensorData tensor, List<System.Buffers.MemoryHandle> pins)
     {

@@ -54,7 +54,29 @@ internal sealed record ModelInput(
     public StreamSource Evaluation(DatasetView view, Pictures? preprocessing, int batch, int threads)
     {
         var options = new BatchOptions { BatchSize = batch, Preprocessing = preprocessing, Threads = threads };
-        return new StreamSource(new BatchStream(Fit(view), options), options);
+        return Source(Fit(view), options);
+    }
+
+    /// <summary>Batches of examples that have the model's classes.</summary>
+    /// <exception cref="DataException">The examples have another shape than the model's input.</exception>
+    public StreamSource Source(DatasetView view, BatchOptions options)
+    {
+        var stream = new BatchStream(view, options);
+        CheckShape(stream, Shape);
+        return new StreamSource(stream, options);
+    }
+
+    /// <summary>Refuses examples that a model cannot take.</summary>
+    /// <param name="stream">The examples.</param>
+    /// <param name="shape">The model's input, the batch first; null where any size will do, empty where nothing is known.</param>
+    /// <exception cref="DataException">The examples have another shape than the model's input.</exception>
+    public static void CheckShape(BatchStream stream, IReadOnlyList<long?> shape)
+    {
+        var example = stream.ExampleShape;
+        if (shape.Count == 0 || (shape.Count == example.Length + 1 && shape.Skip(1).Zip(example).All(p => p.First is not > 0 || p.First == p.Second)))
+            return;
+        var wanted = shape.Skip(1).Select(size => size?.ToString(CultureInfo.InvariantCulture) ?? "any");
+        throw new DataException($"'{stream.View.Source.Name}' has examples of the shape [{string.Join(", ", example)}], and the model takes [{string.Join(", ", wanted)}]. Check the data, its columns and its preprocessing.");
     }
 
     private static string[]? NamesIn(IReadOnlyDictionary<string, string> metadata)

@@ -43,7 +43,7 @@ public static class NpzFile
         }
         catch (InvalidDataException error)
         {
-            throw new DataException($"'{path}' is no NPZ file, or a broken one: {error.Message}", error);
+            throw new DataException($"'{path}' is no NPZ file, or a broken one: {error.Message.TrimEnd('.')}. Write or copy it again.", error);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

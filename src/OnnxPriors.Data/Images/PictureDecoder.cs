@@ -28,7 +28,7 @@ internal static class PictureDecoder
         {
             using var data = SKData.Create((IntPtr)bytes, encoded.Length);
             using var codec = SKCodec.Create(data)
-                ?? throw new DataException($"'{name}' is no picture that can be decoded: it is broken, or none of JPEG, PNG, BMP and WebP.");
+                ?? throw new DataException($"'{name}' is no picture that can be decoded: it is broken, or none of JPEG, PNG, BMP and WebP. Copy it again, or take it away.");
             if (codec.EncodedFormat is not (SKEncodedImageFormat.Jpeg or SKEncodedImageFormat.Png or SKEncodedImageFormat.Bmp or SKEncodedImageFormat.Webp))
                 throw new DataException($"'{name}' is a {codec.EncodedFormat} picture; JPEG, PNG, BMP and WebP are read.");
             var (width, height) = (codec.Info.Width, codec.Info.Height);

@@ -37,7 +37,8 @@ internal static class SessionFactory
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            // What fails comes as an exception; the runtime need not write it to the standard error too.
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
         // Three sessions take turns: the threads of one must not spin while another works.
         session.AddSessionConfigEntry("session.force_spinning_stop", "1");
@@ -49,7 +50,7 @@ internal static class SessionFactory
         }
         catch (OnnxRuntimeException error)
         {
-            throw new StepException($"ONNX Runtime {RuntimeVersion} cannot load '{path}': {error.Message}", error);
+            throw new StepException($"ONNX Runtime {RuntimeVersion} cannot load '{path}': {error.Message.TrimEnd('.')}. If it was cut short or changed, make or copy it again.", error);
         }
     }
 

@@ -89,12 +89,12 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             catch (IOException error) when (!File.Exists(checkpoint))
             {
                 isDiscarded = true;
-                throw new TrainingFailedException($"Training could not begin, since '{path}' cannot be written: {error.Message} Make room, or give another folder.", error);
+                throw new TrainingFailedException($"Training could not begin, since '{path}' cannot be written: {error.Message.TrimEnd('.')}. Make room, or give another folder.", error);
             }
             catch (IOException error)
             {
                 throw new TrainingFailedException(
-                    $"Training stopped after step {progress.Step}, since '{path}' cannot be written: {error.Message} The last checkpoint is whole; make room and go on with --resume.", error);
+                    $"Training stopped after step {progress.Step}, since '{path}' cannot be written: {error.Message.TrimEnd('.')}. The last checkpoint is whole; make room and go on with --resume.", error);
             }
             catch (OnnxPriorsException error) when (begins && progress.Epoch == 0 && error is not TrainingFailedException)
             {

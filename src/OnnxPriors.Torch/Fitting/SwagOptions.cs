@@ -83,7 +83,7 @@ public sealed record SwagOptions
     /// <exception cref="FitException">One is out of its range, or too few weights would be collected.</exception>
     public void Validate()
     {
-        Require(Rank >= 2, $"The rank is {Rank}; deviations / √(2(K − 1)) need at least 2.");
+        Require(Rank >= 2, $"The rank is {Rank}; deviations / √(2(K − 1)) need at least 2. Give --rank 2 or more.");
         Require(Steps > 0, $"The number of steps is {Steps}; give at least one.");
         Require(double.IsFinite(LearningRate) && LearningRate > 0, $"The learning rate is {LearningRate}; give a positive number.");
         Require(Momentum is >= 0 and < 1, $"The momentum is {Momentum}; give a number from 0 to below 1.");

@@ -45,6 +45,7 @@ public static class PriorBaker
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(choice);
+        choice.Check();
         using var posterior = choice.Kind == PriorKind.Learned ? Open(target, choice) : null;
         var layout = target.Layout;
         var learned = posterior?.Tensors.Select((tensor, index) => (tensor.Name, index)).ToDictionary(StringComparer.Ordinal);

@@ -36,6 +36,15 @@ public sealed record PriorChoice
     /// <summary>Whether a prior file may have been fitted to another file than the model's, of the same tensors.</summary>
     public bool AllowOtherSource { get; init; }
 
+    /// <summary>Refuses numbers out of their range, whether or not this kind of prior uses them; the rank to keep is checked against the file's.</summary>
+    /// <exception cref="InvalidPriorException">λ or the head's variance is not above 0, ε is negative, or one is not finite.</exception>
+    public void Check()
+    {
+        (Rescaling with { Rank = null }).Check(0);
+        if (!double.IsFinite(HeadVariance) || HeadVariance <= 0)
+            throw new InvalidPriorException(FormattableString.Invariant($"The variance of the head's prior is {HeadVariance}; it must be a finite number above 0."));
+    }
+
     /// <summary>The kind as the manifest and the command line write it.</summary>
     public string KindName => Kind switch
     {

@@ -34,8 +34,7 @@ public static class StepBaker
         ImmutableArray<TensorRole> trained = [.. model.Trainable];
         if (trained.IsEmpty)
             throw new ArtifactException("Nothing trains: no tensor of the model is selected (--train).");
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(Path.Combine(folder, StepFiles.Manifest)))
-            throw new ArtifactException($"'{folder}' is not empty and no step folder; name another, or empty it.");
+        CheckPlace(folder);
 
         using var output = AtomicFolder.Create(folder);
         var layout = StateLayout.Of(trained.Select(t => (t.Name, t.Tensor.Data!.Dimensions.ToArray())));
@@ -60,6 +59,18 @@ public static class StepBaker
         output.Commit();
         ImmutableArray<TensorRole> frozen = [.. model.Tensors.Where(t => t.Use != TensorUse.Trainable)];
         return new(manifest, trained.Length, trained.Sum(t => t.Count), frozen.Length, frozen.Sum(t => t.Count));
+    }
+
+    // What stands there goes, so nothing but a step may: no run, and nothing that was put beside a step's files.
+    private static void CheckPlace(string folder)
+    {
+        if (!Directory.Exists(folder))
+            return;
+        string[] names = [.. Directory.EnumerateFileSystemEntries(folder).Select(entry => Path.GetFileName(entry)!)];
+        if (names.Length > 0 && !(names.Contains(StepFiles.Manifest) && names.Contains(StepFiles.Update)))
+            throw new ArtifactException($"'{folder}' is not empty and no step folder; name another, or empty it.");
+        if (names.FirstOrDefault(name => !StepFiles.All.Contains(name)) is { } foreign)
+            throw new ArtifactException($"'{folder}' is a step folder that also holds '{foreign}', which a new step would replace; move it, or name another folder.");
     }
 
     private static PriorTarget Target(ImportedModel model, ImmutableArray<TensorRole> trained, StateLayout layout, BakeOptions options)

@@ -23,4 +23,6 @@ public static class StepFiles
 
     /// <summary>The initial running statistics; absent where none are trained.</summary>
     public const string Buffers = "buffers.bin";
+
+    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers];
 }

@@ -14,7 +14,7 @@ internal static class FreshHead
     public static Value Add(GraphBuilder b, Value features, int classes, ulong seed)
     {
         if (classes < 2)
-            throw new ImportException($"A head has at least 2 classes, not {classes}.");
+            throw new ImportException($"A head has at least 2 classes, not {classes}; give --classes 2 or more.");
         if (features.Shape is not { } shape || shape.Rank < 2 || shape[1].Value is not { } width || !features.Type.IsFloating())
             throw new ImportException($"The features '{features.Name}' have the shape {features.Shape?.ToString() ?? "?"}; a head needs [N, F] or [N, F, height, width] with a known F. Fix the sizes of the inputs, or name another value with --features VALUE.");
         if (shape.Rank == 3 && features.Producer is not { Op: "Conv" or "Relu" or "MaxPool" or "AveragePool" or "BatchNormalization" })

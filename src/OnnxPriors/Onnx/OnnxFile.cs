@@ -90,7 +90,7 @@ public static class OnnxFile
             throw new ModelFormatException($"'{name}' is not an ONNX model, or is cut short ({e.Message.TrimEnd('.')}). Export or copy it again.", e);
         }
         if (proto.Graph is null || (proto.Graph.Node.Count == 0 && proto.Graph.Output.Count == 0))
-            throw new ModelFormatException($"'{name}' is not an ONNX model: it holds no graph.");
+            throw new ModelFormatException($"'{name}' is not an ONNX model: it holds no graph. Export or copy it again.");
         if (proto.OpsetImport.Count == 0)
             throw new ModelFormatException($"'{name}' does not say which opset it uses, so its operators cannot be told.");
         return proto;

@@ -82,7 +82,7 @@ public sealed class BadDataTests
         bench.Bake();
         File.WriteAllText(bench["narrow.csv"], "a,b,label\n1,2,x\n3,4,y\n5,6,z\n");
         foreach (var line in (string[])["fit @model.onnx --data @narrow.csv -o @out", "train @step --data @narrow.csv -o @run", "evaluate @model.onnx --data @narrow.csv"])
-            bench.Refused(line, "4", "2");
+            bench.Refused(line, "@narrow.csv", "shape [2]", "takes [4]", "Check the data");
         File.WriteAllText(bench["words.csv"], "a,b,c,d,label\n1,2,3,4,x\n1,two,3,4,y\n");
         bench.Refused("train @step --data @words.csv -o @run", "@words.csv", "two");
     }

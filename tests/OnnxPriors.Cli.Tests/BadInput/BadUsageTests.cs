@@ -30,7 +30,8 @@ public sealed class BadUsageTests
 
     [TestMethod]
     public void Every_verb_is_tried_here() => Assert.AreSequenceEqual(
-        Verbs.All.Select(v => v.Name).Concat(Verbs.Groups.SelectMany(g => g.Verbs.Select(v => $"{g.Name} {v.Name}"))).Where(name => name != "demo").Order(),
+        Verbs.All.Select(v => v.Name).Concat(Verbs.Groups.SelectMany(g => g.Verbs.Select(v => $"{g.Name} {v.Name}"))).Where(name => name != "demo") // It takes no file.
+        .Order(),
         Whole.Select(line => line.Split(' ') is ["prior", var verb, ..] ? $"prior {verb}" : line.Split(' ')[0]).Distinct().Order());
 
     [TestMethod]
@@ -93,7 +94,7 @@ public sealed class BadUsageTests
     [DataRow("fit @model.onnx --data @data.csv -o @out.safetensors --steps 0", "steps", "at least one")]
     [DataRow("fit @model.onnx --data @data.csv -o @out.safetensors --steps 10 --rank 20", "fewer than the rank 20", "more steps")]
     [DataRow("fit @model.onnx --data @data.csv -o @out.safetensors --learning-rate 0", "learning rate", "positive")]
-    [DataRow("fit @model.onnx --data @data.csv -o @out.safetensors --learning-rate many", "many", "--learning-rate")]
+    [DataRow("fit @model.onnx --data @data.csv -o @out.safetensors --learning-rate many", "many", "--learning-rate' as a number")]
     [DataRow("fit @model.onnx --data @data.csv -o @out.safetensors --batch 0", "--batch is 0", "1 or more")]
     [DataRow("fit @model.onnx --data @data.csv -o @out.safetensors --method laplace", "laplace", "swag")]
     [DataRow("bake @model.onnx --prior none --classes 1 -o @step", "1", "at least 2 classes")]
@@ -106,8 +107,8 @@ public sealed class BadUsageTests
     [DataRow("bake @model.onnx --prior isotropic --head-variance 0 --classes 3 -o @step", "head", "above 0")]
     [DataRow("bake @model.onnx --prior none --classes 3 -o @step --train pattern-of-nothing*", "pattern-of-nothing*", "hidden.weight")]
     [DataRow("bake @model.onnx --prior none --classes 3 -o @step --features nowhere", "nowhere", "inspect")]
-    [DataRow("bake @model.onnx --prior none --classes 3 -o @step --optimizer adam", "adam", "adamw")]
-    [DataRow("verify @model.onnx --shape x=axb-", "", "")]
+    [DataRow("bake @model.onnx --prior none --classes 3 -o @step --optimizer adam", "'adam'", "'adamw' 'sgd' 'sghmc' 'sgld'")]
+    [DataRow("verify @model.onnx --shape x=2x-4", "x=2x-4", "NAME=DIMS")]
     [DataRow("inspect @model.onnx --bind nonsense", "nonsense", "NAME=VALUE")]
     [DataRow("prior sample @prior.safetensors -o @out --draws 0", "--draws", "1")]
     public void An_option_out_of_range_is_one_message_that_says_the_range(string line, string first, string second) =>
@@ -142,6 +143,8 @@ public sealed class BadUsageTests
         File.AppendAllLines(bench["data.csv"], ["1,2,3,4,aster"]);
         bench.Refused(Train + " --resume", "training data changed");
         bench.Refused("bake @model.onnx --prior none --classes 3 -o @run", "@run", "no step folder");
+        File.WriteAllText(bench["step/notes.txt"], "mine");
+        bench.Refused("bake @model.onnx --prior none --classes 3 -o @step", "@step", "notes.txt", "another folder");
     }
 
     // Each command line with each name that it reads; '@out…' is what it writes.

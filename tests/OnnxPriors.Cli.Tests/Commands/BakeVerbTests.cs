@@ -45,7 +45,7 @@ public sealed class BakeVerbTests
 
     [TestMethod]
     [RequiresShared]
-    [DataRow("isotropic", "--scale", "-1", "must be above 0")]
+    [DataRow("isotropic", "--scale", "-1", "above 0")]
     [DataRow("none", "--classes", "1", "at least 2 classes")]
     [DataRow("nowhere.safetensors", "--scale", "1", "'nowhere.safetensors'")]
     [DataRow("none", "--weight-decay", "0.1", "--weight-decay goes with --optimizer adamw")]
