@@ -91,9 +91,10 @@ public sealed record GradientModel
         // What the loss does not depend on has the gradient zero.
         var parameters = trained.Select((t, i) => new TrainedTensor(t, tensors[i].Name, Out($"{tensors[i].Name}.gradient", gradients[i] ?? b.FilledLike(tensors[i], 0)))).ToImmutableArray();
         var statistics = copy.Buffers.Select((t, i) => new RunningStatistic(t, buffers[i].Name, Out($"{buffers[i].Name}.next", copy[t]))).ToImmutableArray();
+        var finished = SharedPooling.Merge(BatchStatistics.Expand(b.Build(results, "gradient")));
         return new()
         {
-            Graph = SharedPooling.Merge(BatchStatistics.Expand(b.Build(results, "gradient"))),
+            Graph = WithInputs(finished, [.. inputs, .. term.Inputs, .. tensors, .. buffers]),
             Inputs = inputs,
             ObjectiveInputs = term.Inputs,
             Loss = loss,
@@ -101,6 +102,13 @@ public sealed record GradientModel
             Parameters = parameters,
             Buffers = statistics,
         };
+    }
+
+    // What a host gives for each batch comes first.
+    private static Graph WithInputs(Graph graph, ImmutableArray<Value> order)
+    {
+        var byName = graph.Inputs.ToDictionary(i => i.Name, StringComparer.Ordinal);
+        return new(graph.Name, [.. order.Select(i => byName[i.Name])], graph.Outputs, graph.Nodes);
     }
 }
 

@@ -35,7 +35,7 @@ public sealed class StepBakerTests
         Assert.AreEqual(model.Source.Sha256, manifest.Source.Sha256);
         var gradient = OnnxFile.Load(Path.Combine(folder, StepFiles.Gradient)).Graph;
         string[] expected = [.. manifest.Inputs.Select(i => i.Name), manifest.Labels, manifest.LabelCount, .. manifest.Parameters.Select(p => p.Name)];
-        Assert.AreSequenceEqual(expected.Order(), gradient.Inputs.Select(i => i.Name).Order());
+        Assert.AreSequenceEqual(expected, gradient.Inputs.Select(i => i.Name));
         Assert.AreSequenceEqual([manifest.Loss, manifest.Logits, .. manifest.Parameters.Select(p => p.Gradient)], gradient.Outputs.Select(o => o.Name));
         Assert.IsTrue(gradient.Nodes.All(n => n.Domain.Length == 0));
         Assert.AreEqual("batch", manifest.Inputs[0].Shape[0]);

@@ -1,5 +1,6 @@
 using OnnxPriors.Gradients;
 using OnnxPriors.Graphs;
+using OnnxPriors.Testing;
 
 namespace OnnxPriors.Tests.Gradients;
 
@@ -51,6 +52,15 @@ public sealed class GradientRuleTests
     [TestMethod]
     public void No_operator_is_declared_to_have_both_a_rule_and_no_gradient() =>
         Assert.IsEmpty(GradientRules.Operators.Intersect(GradientRules.ZeroOperators));
+
+    [TestMethod]
+    public void The_documentation_lists_the_operators_there_are()
+    {
+        var parts = File.ReadAllText(Path.Combine(SharedFiles.Checkout, "docs", "gradients.md")).Split("## Operators with a rule\n")[1].Split("## Operators whose derivative is zero\n");
+        var rules = parts[0].Split('\n').Where(l => l.StartsWith("| `", StringComparison.Ordinal)).SelectMany(l => l.Split('|')[2].Split(',', StringSplitOptions.TrimEntries));
+        Assert.AreSequenceEqual(GradientRules.Operators.Select(o => o.Op).Order(StringComparer.Ordinal), rules.Order(StringComparer.Ordinal));
+        Assert.AreSequenceEqual(GradientRules.ZeroOperators.Select(o => o.Op).Order(StringComparer.Ordinal), parts[1].Split(',', StringSplitOptions.TrimEntries));
+    }
 
     [TestMethod]
     public void Two_rules_for_one_operator_are_refused()
