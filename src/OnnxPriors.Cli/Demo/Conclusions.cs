@@ -18,7 +18,7 @@ internal static class Conclusions
         Compare(DemoPlan.None, DemoPlan.LinearProbe, "What training all weights does by itself: ");
         var seeds = ways[0].Result.Nll.Seeds.Count;
         sentences.Add(seeds > 1
-            ? $"The ± of a difference is its standard error over the {seeds} seeds, pair by pair; it is called clear where it passes a paired t-test (two-sided, 5 %), and so few seeds show large differences only."
+            ? $"The ± of a difference is its standard error over the {seeds} seeds, pair by pair; it is called clear where it passes a paired t-test (two-sided, 5 %), and so few seeds show large differences only. All seeds share one pretrained model and one fit, whose own luck it does not show."
             : "One seed shows no spread, so no difference is called clear.");
         sentences.Add(Caveat);
         return sentences;

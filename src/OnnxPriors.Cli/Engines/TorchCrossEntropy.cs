@@ -21,9 +21,14 @@ internal static class TorchCrossEntropy
         using var scope = NewDisposeScope();
         var outputs = module.Forward(graph.Inputs.ToDictionary(i => i.Name, i => TorchEngine.Tensor(inputs[i.Name])));
         var loss = nn.functional.cross_entropy(outputs[graph.Outputs[0].Name], TorchEngine.Tensor(labels));
+        // libtorch ends the process where nothing takes a gradient.
+        if (tensors.Count == 0 || !loss.requires_grad)
+            return (loss.item<double>(), [.. tensors.Select(Zeros)]);
         var gradients = autograd.grad([loss], tensors.Select(t => (Tensor)module.Parameters[t.Name]).ToArray(), allow_unused: true);
         return (loss.item<double>(), [.. tensors.Zip(gradients).Select(p => p.Second is null || p.Second.IsInvalid
-            ? TensorData.Of(new float[p.First.Data!.Count], p.First.Data.Dimensions)
+            ? Zeros(p.First)
             : TensorData.Of(p.Second.to_type(ScalarType.Float32).contiguous().data<float>().ToArray(), p.First.Data!.Dimensions))]);
     }
+
+    private static TensorData Zeros(Value tensor) => TensorData.Of(new float[tensor.Data!.Count], tensor.Data.Dimensions);
 }

@@ -56,6 +56,8 @@ internal static partial class GradientCases
         yield return new("Gather", With("axis", 1), In(2, 3, 2), CaseInput.IntsOf([], 1)) { WorksDynamically = true };
         yield return new("Gather", With("axis", -1), In(2, 3), CaseInput.IntsOf([2, 2], 0, 1, 1, 1)) { NeedsFixedBatch = true };
         yield return new("GatherElements", With("axis", 1), In(2, 3), CaseInput.IntsOf([2, 2], 0, 0, 2, 1)) { WorksDynamically = true };
+        yield return new("Compress", With("axis", 1), In(2, 4), CaseInput.Bools([4], 1, 0, 0, 1)) { Type = ElementType.Float, NeedsFixedBatch = true };
+        yield return new("Compress", In(2, 3), CaseInput.Bools([6], 1, 0, 0, 1, 1, 0)) { Type = ElementType.Float, NeedsFixedBatch = true };
         yield return new("GatherND", In(2, 3, 2), CaseInput.IntsOf([3, 2], 0, 1, 1, 2, 0, 1)) { NeedsFixedBatch = true };
         yield return new("ScatterElements", With("axis", 1), In(2, 4), CaseInput.IntsOf([2, 2], 0, 3, 2, 1), In(2, 2));
         yield return new("ScatterElements", With(("axis", 1), ("reduction", "add")), In(2, 4), CaseInput.IntsOf([2, 2], 0, 0, 2, 1), In(2, 2));

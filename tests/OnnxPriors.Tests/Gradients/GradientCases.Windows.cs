@@ -93,6 +93,40 @@ internal static partial class GradientCases
         yield return Float("GlobalLpPool", With("p", 3), Within(0.5, 2, 2, 2, 3, 3)) with { WorksDynamically = true };
     }
 
+    private static IEnumerable<GradientCase> Resizing()
+    {
+        static CaseInput Numbers(params double[] values) => new([values.Length]) { Fixed = TensorData.Of(values, values.Length), IsConstant = true };
+        static CaseInput None() => new([0]) { Fixed = TensorData.Of(Array.Empty<double>(), 0), IsConstant = true };
+        static GradientCase Case(Attributes attributes, long[] shape, double[]? scales, long[]? sizes) =>
+            Float("Resize", attributes, shape, null, scales is null ? None() : Numbers(scales), sizes is null ? null : CaseInput.Ints(sizes)) with { NeedsFixedBatch = sizes is { Length: 4 } };
+
+        yield return Case(Attributes.None, [2, 2, 3, 3], [1, 1, 2, 3], null) with { WorksDynamically = true };
+        yield return Case(With(("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")), [2, 2, 3, 3], [1, 1, 2, 2], null);
+        foreach (var rounding in (string[])["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
+            yield return Case(With(("mode", "nearest"), ("nearest_mode", rounding)), [2, 1, 5, 4], null, [2, 1, 7, 3]);
+        foreach (var coordinates in (string[])["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"])
+        {
+            yield return Case(With(("mode", "linear"), ("coordinate_transformation_mode", coordinates)), [2, 1, 3, 4], null, [2, 1, 6, 7]);
+            yield return Case(With(("mode", "cubic"), ("coordinate_transformation_mode", coordinates)), [2, 1, 4, 5], null, [2, 1, 7, 4]);
+        }
+        yield return Case(With("mode", "linear"), [2, 1, 4, 4], [1, 1, 0.5, 1.7], null);
+        yield return Case(With(("mode", "cubic"), ("exclude_outside", 1), ("cubic_coeff_a", -0.5f)), [2, 1, 4, 4], [1, 1, 1.6, 2], null);
+        yield return Case(With(("mode", "linear"), ("axes", new long[] { 2, 3 })), [2, 1, 4, 4], null, [6, 3]);
+    }
+
+    private static IEnumerable<GradientCase> Losses()
+    {
+        var labels = CaseInput.IntsOf([4], 0, 2, 1, 2);
+        foreach (var reduction in (string[])["none", "sum", "mean"])
+        {
+            yield return new("NegativeLogLikelihoodLoss", With("reduction", reduction), In(4, 3), labels) { Type = ElementType.Float };
+            yield return new("SoftmaxCrossEntropyLoss", With("reduction", reduction), In(4, 3), labels) { Type = ElementType.Float };
+            yield return new("SoftmaxCrossEntropyLoss", With(("reduction", reduction), ("ignore_index", 2)), In(4, 3), labels, Within(0.5, 1.5, 3) with { IsDifferentiated = false }) { Type = ElementType.Float };
+        }
+        yield return new("SoftmaxCrossEntropyLoss", In(2, 3, 2), CaseInput.IntsOf([2, 2], 0, 2, 1, 2)) { Type = ElementType.Float, Outputs = 2, Used = 2 };
+        yield return new("NegativeLogLikelihoodLoss", With("ignore_index", 1), In(2, 3, 2), CaseInput.IntsOf([2, 2], 0, 2, 1, 2), Within(0.5, 1.5, 3) with { IsDifferentiated = false }) { Type = ElementType.Float };
+    }
+
     private static IEnumerable<GradientCase> Normalisations()
     {
         yield return Float("BatchNormalization", With("epsilon", 0.1f), In(2, 3, 2, 2), In(3), In(3), In(3), Within(0.5, 2, 3));

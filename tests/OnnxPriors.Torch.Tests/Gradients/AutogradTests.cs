@@ -11,7 +11,10 @@ public sealed class AutogradTests
     // Float32 rounding of a few operations over small sums; the issue's own limit for a rule.
     private const double Tolerance = 1e-4;
 
-    public static IEnumerable<object[]> Cases() => GradientCases.All.Select((c, i) => new object[] { i, c.ToString() });
+    // libtorch's arange takes numbers, not tensors, and so has no derivative.
+    private static readonly string[] LeftOut = ["Range"];
+
+    public static IEnumerable<object[]> Cases() => GradientCases.All.Select((c, i) => new object[] { i, c.ToString() }).Where(c => !LeftOut.Contains(GradientCases.All[(int)c[0]].Op));
 
     [TestMethod]
     [DynamicData(nameof(Cases))]

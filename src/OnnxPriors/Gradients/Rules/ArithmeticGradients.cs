@@ -14,6 +14,12 @@ internal static class ArithmeticGradients
         ["Div"] = Binary((g, a, b, y, dy) => dy / b, (g, a, b, y, dy) => -(dy * y / b)),
         ["Mod"] = Binary((g, a, b, y, dy) => dy, (g, a, b, y, dy) => dy * ((y - a) / b)),
         ["Pow"] = Pow,
+        // start + i · delta; the limit only counts the elements.
+        ["Range"] = c =>
+        {
+            c.Give(0, () => c.B.SumAll(c.Dy()));
+            c.Give(2, () => c.B.SumAll(c.Dy() * c.B.Cast(c.B.Range(c.B.Scalar(0, ElementType.Int64), c.B.SizeOf(c.Y()), c.B.Scalar(1, ElementType.Int64)), c.Dy().Type)));
+        },
         ["Sum"] = Each((c, x) => c.Dy()),
         ["Mean"] = Each((c, x) => c.Dy() / c.Node.Inputs.Length),
         ["Max"] = Each(Extreme),

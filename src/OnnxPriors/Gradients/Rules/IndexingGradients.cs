@@ -7,7 +7,15 @@ internal static class IndexingGradients
 {
     public static IReadOnlyDictionary<string, GradientRule> Rules { get; } = new Dictionary<string, GradientRule>(StringComparer.Ordinal)
     {
-        ["Gather"] = c => c.Give(0, () => Gather(c)),
+        ["Gather"] = c => c.Give(0, () => Gather(c, c.X(), c.X(1), c.X().Shape!.Axis(c.Attributes.Int("axis")))),
+        ["Compress"] = c => c.Give(0, () =>
+        {
+            var places = c.B.Reshape(c.B.Apply("NonZero", [c.X(1)]), -1);
+            if (c.Attributes.Has("axis"))
+                return Gather(c, c.X(), places, c.X().Shape!.Axis(c.Attributes.Int("axis")));
+            var flat = c.B.Reshape(c.X(), -1);
+            return c.B.ReshapeTo(Gather(c, flat, places, 0), c.X().Shape, c.X());
+        }),
         ["GatherElements"] = c => c.Give(0, () => c.B.ScatterElements(Zeros(c, c.X()), c.X(1), c.Dy(), c.Attributes.Int("axis"), "add")),
         ["GatherND"] = c => c.Give(0, () => GatherNd(c)),
         ["TopK"] = c => c.Give(0, () => c.B.ScatterElements(Zeros(c, c.X()), Indices(c), c.Dy(), c.Attributes.Int("axis", -1))),
@@ -25,11 +33,10 @@ internal static class IndexingGradients
 
     private static Value Zeros(GradientCall c, Value like) => c.B.FilledLike(like, 0);
 
-    // The gathered axis is brought to the front, where rows are added at their indices one element at a time: the order of the sum is fixed.
-    private static Value Gather(GradientCall c)
+    // Element by element, so that the order in which what was read several times is added up is fixed.
+    private static Value Gather(GradientCall c, Value x, Value indices, int axis)
     {
-        var (b, x, indices) = (c.B, c.X(0), c.X(1));
-        var axis = x.Shape!.Axis(c.Attributes.Int("axis"));
+        var b = c.B;
         if (indices.Rank == 0)
             return b.ScatterElements(Zeros(c, x), b.Expand(indices, b.ShapeOf(b.Unsqueeze(c.Dy(), axis))), b.Unsqueeze(c.Dy(), axis), axis, "add");
         // [outer…, indices…, inner…] with the indices as one axis.

@@ -252,7 +252,7 @@ internal static class MovementShapes
         Dimension length = Dimension.Unknown;
         if (c.TryData(0) is { } start && c.TryData(1) is { } limit && c.TryData(2) is { } delta)
             length = (long)Math.Max(0, Math.Ceiling((limit.ToDouble()[0] - start.ToDouble()[0]) / delta.ToDouble()[0]));
-        else if (c.Contents(0) is [{ Value: 0 }] && c.Contents(2) is [{ Value: 1 }] && c.Contents(1) is [var end])
+        else if (c.Contents(0) is { IsDefault: false } and [{ Value: 0 }] && c.Contents(2) is { IsDefault: false } and [{ Value: 1 }] && c.Contents(1) is { IsDefault: false } and [var end])
             length = end;
         c.Set(0, c.Input(0).Type, [length]);
     }
