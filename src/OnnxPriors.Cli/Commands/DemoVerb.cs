@@ -48,7 +48,7 @@ internal sealed class DemoVerb(DemoPlan? shorter = null) : IVerb
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
         var plan = shorter ?? new DemoPlan();
-        var result = new Demonstration(plan, given.GetValue(threads), terminal).Run(given.GetValue(output)!, cancellation);
+        var result = new Demonstration(plan, given.GetValue(threads), terminal).Run(OutputPath.Folder(given.GetValue(output)!), cancellation);
         terminal.Show(result, DemoJson.Default.DemoResult, screen => Show(plan, result, screen));
         return ExitCode.Done;
     }

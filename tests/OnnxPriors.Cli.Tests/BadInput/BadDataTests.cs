@@ -5,15 +5,14 @@ using SkiaSharp;
 namespace OnnxPriors.Cli.Tests.BadInput;
 
 [TestClass]
-public sealed class BadDataTests
+public sealed class BadDataTests : IDisposable
 {
     private const string FitDigits = "fit @@demo-digits.onnx --data @pictures -o @out.safetensors --steps 40 --rank 2";
     private const string TrainDigits = "train @digits --data @pictures -o @run --epochs 1";
 
     private readonly Workbench bench = new();
 
-    [TestCleanup]
-    public void CleanUp() => bench.Dispose();
+    public void Dispose() => bench.Dispose();
 
     [TestMethod]
     public void An_archive_with_a_name_that_leads_out_of_it_is_refused_and_nothing_is_written()

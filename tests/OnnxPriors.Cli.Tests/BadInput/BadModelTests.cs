@@ -1,4 +1,3 @@
-using OnnxPriors.Cli.Commands;
 using OnnxPriors.Graphs;
 using OnnxPriors.Onnx;
 using OnnxPriors.Testing;
@@ -6,12 +5,11 @@ using OnnxPriors.Testing;
 namespace OnnxPriors.Cli.Tests.BadInput;
 
 [TestClass]
-public sealed class BadModelTests
+public sealed class BadModelTests : IDisposable
 {
     private readonly Workbench bench = new();
 
-    [TestCleanup]
-    public void CleanUp() => bench.Dispose();
+    public void Dispose() => bench.Dispose();
 
     [TestMethod]
     [DataRow("inspect @bad.onnx")]

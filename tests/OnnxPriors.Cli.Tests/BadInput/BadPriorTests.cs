@@ -4,7 +4,7 @@ using OnnxPriors.Onnx;
 namespace OnnxPriors.Cli.Tests.BadInput;
 
 [TestClass]
-public sealed class BadPriorTests
+public sealed class BadPriorTests : IDisposable
 {
     private const string BakeIt = "bake @model.onnx --prior @bad.safetensors --classes 3 -o @step";
 
@@ -13,8 +13,7 @@ public sealed class BadPriorTests
 
     private readonly Workbench bench = new();
 
-    [TestCleanup]
-    public void CleanUp() => bench.Dispose();
+    public void Dispose() => bench.Dispose();
 
     [TestMethod]
     public void A_prior_of_another_model_is_refused_with_every_tensor_that_does_not_fit()

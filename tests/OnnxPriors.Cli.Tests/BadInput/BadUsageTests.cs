@@ -3,7 +3,7 @@ using OnnxPriors.Cli.Commands;
 namespace OnnxPriors.Cli.Tests.BadInput;
 
 [TestClass]
-public sealed class BadUsageTests
+public sealed class BadUsageTests : IDisposable
 {
     private static readonly string[] Whole =
     [
@@ -25,8 +25,7 @@ public sealed class BadUsageTests
 
     private readonly Workbench bench = new();
 
-    [TestCleanup]
-    public void CleanUp() => bench.Dispose();
+    public void Dispose() => bench.Dispose();
 
     [TestMethod]
     public void Every_verb_is_tried_here() => Assert.AreSequenceEqual(
@@ -62,6 +61,7 @@ public sealed class BadUsageTests
         bench.Refused("export @model.onnx -o @out.onnx", "@model.onnx", "not a run");
         bench.Refused("train @step --data @data.csv -o @data.csv", "@data.csv", "a file", "folder");
         bench.Refused("bake @model.onnx --prior none --classes 3 -o @data.csv", "@data.csv", "a file", "folder");
+        bench.Refused("demo -o @data.csv", "@data.csv", "a file", "folder");
     }
 
     [TestMethod]
@@ -107,7 +107,7 @@ public sealed class BadUsageTests
     [DataRow("bake @model.onnx --prior isotropic --head-variance 0 --classes 3 -o @step", "head", "above 0")]
     [DataRow("bake @model.onnx --prior none --classes 3 -o @step --train pattern-of-nothing*", "pattern-of-nothing*", "hidden.weight")]
     [DataRow("bake @model.onnx --prior none --classes 3 -o @step --features nowhere", "nowhere", "inspect")]
-    [DataRow("bake @model.onnx --prior none --classes 3 -o @step --optimizer adam", "'adam'", "'adamw' 'sgd' 'sghmc' 'sgld'")]
+    [DataRow("bake @model.onnx --prior none --classes 3 -o @step --optimizer adam", "'adam'", "'sgd' 'adamw' 'sgld' 'sghmc'")]
     [DataRow("verify @model.onnx --shape x=2x-4", "x=2x-4", "NAME=DIMS")]
     [DataRow("inspect @model.onnx --bind nonsense", "nonsense", "NAME=VALUE")]
     [DataRow("prior sample @prior.safetensors -o @out --draws 0", "--draws", "1")]

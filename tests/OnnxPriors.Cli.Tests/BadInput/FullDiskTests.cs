@@ -1,15 +1,14 @@
 namespace OnnxPriors.Cli.Tests.BadInput;
 
 [TestClass]
-public sealed class FullDiskTests
+public sealed class FullDiskTests : IDisposable
 {
     // Less than any of the results, and more than the folders and small files before them.
     private const int Kilobytes = 32;
 
     private readonly Workbench bench = new();
 
-    [TestCleanup]
-    public void CleanUp() => bench.Dispose();
+    public void Dispose() => bench.Dispose();
 
     [TestMethod]
     [RequiresSmallDisk]

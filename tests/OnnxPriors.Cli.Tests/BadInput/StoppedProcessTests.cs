@@ -3,7 +3,7 @@ namespace OnnxPriors.Cli.Tests.BadInput;
 /// <summary>What Ctrl-C, SIGTERM and SIGKILL leave behind.</summary>
 [TestClass]
 [OSCondition(ConditionMode.Exclude, OperatingSystems.Windows)]
-public sealed class StoppedProcessTests
+public sealed class StoppedProcessTests : IDisposable
 {
     // 60 examples: 600 steps. With a checkpoint a step, each forced to the disk, they take far longer than the first three epochs.
     private const string Options = "--data @data.csv --epochs 100 --batch 10 --validation 0.2 --threads 1";
@@ -11,8 +11,7 @@ public sealed class StoppedProcessTests
 
     private readonly Workbench bench = new();
 
-    [TestCleanup]
-    public void CleanUp() => bench.Dispose();
+    public void Dispose() => bench.Dispose();
 
     [TestMethod]
     public void A_fit_that_is_cancelled_leaves_nothing()
