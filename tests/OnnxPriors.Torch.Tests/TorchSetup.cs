@@ -6,5 +6,5 @@ namespace OnnxPriors.Torch.Tests;
 public static class TorchSetup
 {
     [AssemblyInitialize]
-    public static void Load(TestContext context) => TorchNative.EnsureLoaded();
+    public static void Load(TestContext _) => TorchNative.EnsureLoaded();
 }
