@@ -98,6 +98,19 @@ public sealed class ReverseSweepTests
         Assert.AreSequenceEqual([18.0, 20.0, 22.0], Run(b, dx!, ("x", [1.0, 2.0, 3.0])));
     }
 
+    [TestMethod]
+    public void A_saturated_sigmoid_keeps_a_gradient_that_is_right_relative_to_itself()
+    {
+        var b = new GraphBuilder();
+        var x = b.Input("x", ElementType.Float, Vector);
+        var dx = Gradient(b, b.Sigmoid(x), x)[0];
+        using var runner = new OrtRunner(b.Build([("result", dx!)]));
+        double[] at = [-30, -17, 25];
+        var got = runner.Run(new Dictionary<string, TensorData> { ["x"] = TensorData.Of(at.Select(v => (float)v).ToArray(), 3) })["result"].ToDouble();
+        foreach (var (v, g) in at.Zip(got))
+            Assert.AreEqual(1, g / (Math.Exp(-Math.Abs(v)) / Math.Pow(1 + Math.Exp(-Math.Abs(v)), 2)), 1e-5);
+    }
+
     private static System.Collections.Immutable.ImmutableArray<Value?> Gradient(GraphBuilder b, Value y, params Value[] wanted) =>
         ReverseSweep.Run(b, [(y, b.Like(y, 1))], wanted);
 

@@ -10,7 +10,13 @@ internal static class ActivationGradients
     {
         // By the output, so that the input need not be kept.
         ["Relu"] = Unary((b, x, y, dy) => dy * b.Mask(b.Greater(y, b.Like(0, y)), dy)),
-        ["Sigmoid"] = Unary((b, x, y, dy) => dy * (y * (1 - y))),
+        // y (1 − y) as e^−|x| / (1 + e^−|x|)²: the runtime's sigmoid is exact to 1e-7 of 1, not of y, and a saturated output has y far below that.
+        ["Sigmoid"] = Unary((b, x, y, dy) =>
+        {
+            var e = b.Exp(-b.Abs(x));
+            var sum = e + 1;
+            return dy * (e / (sum * sum));
+        }),
         ["Tanh"] = Unary((b, x, y, dy) => dy * (1 - y * y)),
         ["Softplus"] = Unary((b, x, y, dy) => dy * b.Sigmoid(x)),
         ["Softsign"] = Unary((b, x, y, dy) => dy / b.Pow(b.Abs(x) + 1, 2)),
