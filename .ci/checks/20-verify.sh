@@ -12,10 +12,14 @@ done
 for model in artifacts/models/*.onnx; do
   "$tool" verify "$model" --json
 done
-# The references are PyTorch's own gradients in float64.
-for stem in resnet18 mobilenet_v2 squeezenet1_1; do
-  for engine in step torch; do
-    "$tool" gradients "artifacts/models/$stem.onnx" --inputs "artifacts/models/$stem.batch.npz" -o "artifacts/models/$stem.$engine.npz" --engine "$engine"
-    /usr/bin/python3 tools/compare_gradients.py "artifacts/models/$stem.gradients.npz" "artifacts/models/$stem.$engine.npz"
-  done
+# The references are PyTorch's own gradients in float64. MobileNetV2 with random weights amplifies rounding: libtorch's own float32
+# gradient is 1.6 % off there, and three times that is the limit, as in verify.
+compare() {
+  "$tool" gradients "artifacts/models/$1.onnx" --inputs "artifacts/models/$1.batch.npz" -o "artifacts/models/$1.$2.npz" --engine "$2"
+  /usr/bin/python3 tools/compare_gradients.py "artifacts/models/$1.gradients.npz" "artifacts/models/$1.$2.npz" "$3"
+}
+for engine in step torch; do
+  compare resnet18 "$engine" 1e-3
+  compare squeezenet1_1 "$engine" 1e-3
+  compare mobilenet_v2 "$engine" 4.7e-2
 done

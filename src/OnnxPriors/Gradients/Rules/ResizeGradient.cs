@@ -108,21 +108,22 @@ internal static class ResizeGradient
             return weights;
         }
 
-        private double Place(int o, long input, long output, double scale) => Coordinates switch
+        // In float32, as ONNX Runtime computes it: where a position lies on a border the rounding decides the neighbour.
+        private float Place(int o, long input, long output, double scale) => Coordinates switch
         {
-            "align_corners" => output == 1 ? 0 : o * (double)(input - 1) / (output - 1),
-            "asymmetric" => o / scale,
+            "align_corners" => output == 1 ? 0 : o * (float)(input - 1) / (output - 1),
+            "asymmetric" => o / (float)scale,
             "pytorch_half_pixel" when output == 1 => 0,
-            "half_pixel_symmetric" => input / 2.0 * (1 - output / (scale * input)) + (o + 0.5) / scale - 0.5,
-            _ => (o + 0.5) / scale - 0.5,
+            "half_pixel_symmetric" => input / 2f * (1 - output / ((float)scale * input)) + (o + 0.5f) / (float)scale - 0.5f,
+            _ => (o + 0.5f) / (float)scale - 0.5f,
         };
 
-        private double Round(double place) => Nearest switch
+        private float Round(float place) => Nearest switch
         {
-            "floor" => Math.Floor(place),
-            "ceil" => Math.Ceiling(place),
-            "round_prefer_ceil" => Math.Floor(place + 0.5),
-            _ => Math.Ceiling(place - 0.5),
+            "floor" => MathF.Floor(place),
+            "ceil" => MathF.Ceiling(place),
+            "round_prefer_ceil" => MathF.Floor(place + 0.5f),
+            _ => MathF.Ceiling(place - 0.5f),
         };
 
         private static void Linear(double[,] weights, int o, double place, long input)
