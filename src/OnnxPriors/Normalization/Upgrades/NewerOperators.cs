@@ -9,11 +9,11 @@ internal static class NewerOperators
     [
         UpgradeRule.Always("Gelu", Gelu),
         UpgradeRule.Always("Swish", Swish),
+        UpgradeRule.Always("SwiGLU", node => node.Finish("Mul", [Swished(node), node.Input(1)])),
         UpgradeRule.Always("Mish", node => node.Finish("Mul", [node.Input(0), node.B.Tanh(node.B.Softplus(node.Input(0)))])),
         UpgradeRule.Always("HardSwish", node =>
             node.Finish("Mul", [node.Input(0), node.B.Apply("HardSigmoid", [node.Input(0)], Attributes.None.With("alpha", 1.0 / 6).With("beta", 0.5))])),
         UpgradeRule.Always("RMSNormalization", RmsNormalization),
-        UpgradeRule.Since(20, "GridSample", GridModes),
     ];
 
     /// <summary>½x(1 + erf(x/√2)), or with a tanh (opset 20).</summary>
@@ -27,8 +27,10 @@ internal static class NewerOperators
     }
 
     /// <summary>x · sigmoid(αx) (opset 24).</summary>
-    private static void Swish(NodeUpgrade node) =>
-        node.Finish("Mul", [node.Input(0), node.B.Sigmoid(node.Input(0) * node.Attributes.Float("alpha", 1))]);
+    private static void Swish(NodeUpgrade node) => node.FinishWith(Swished(node));
+
+    private static Value Swished(NodeUpgrade node) =>
+        node.Input(0) * node.B.Sigmoid(node.Input(0) * node.Attributes.Float("alpha", 1));
 
     /// <summary>x/√(mean(x²) + ε) · scale over the axes from one on (opset 23).</summary>
     private static void RmsNormalization(NodeUpgrade node)
@@ -39,18 +41,5 @@ internal static class NewerOperators
         long[] axes = [.. Enumerable.Range(first, x.Rank - first).Select(i => (long)i)];
         var mean = node.B.ReduceMean(x * x, axes);
         node.Finish("Mul", [x / node.B.Sqrt(mean + node.Attributes.Float("epsilon", 1e-5f)), node.Input(1)]);
-    }
-
-    /// <summary>Opset 20 renamed the modes and added the third dimension.</summary>
-    private static void GridModes(NodeUpgrade node)
-    {
-        if (node.Input(0).Shape is { Rank: > 4 })
-            throw NodeUpgrade.Refuse($"sampling in three dimensions is newer than opset {GraphBuilder.CanonicalOpset}", "Sample slices of it in two");
-        node.Attributes = node.Attributes.String("mode", "linear") switch
-        {
-            "linear" => node.Attributes.With("mode", "bilinear"),
-            "cubic" => node.Attributes.With("mode", "bicubic"),
-            _ => node.Attributes,
-        };
     }
 }
