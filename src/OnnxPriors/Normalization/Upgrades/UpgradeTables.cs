@@ -21,7 +21,8 @@ internal sealed record UpgradeRule(string Op, long From, long To, Action<NodeUpg
 internal static class UpgradeTables
 {
     private static readonly Dictionary<string, UpgradeRule[]> Rules =
-        ElementwiseUpgrades.Rules
+        OldestUpgrades.Rules
+            .Concat(ElementwiseUpgrades.Rules)
             .Concat(MovementUpgrades.Rules)
             .Concat(ReductionUpgrades.Rules)
             .Concat(NeuralUpgrades.Rules)
