@@ -88,7 +88,7 @@ internal sealed class UpgradeOperators : INormalizationPass
         }
         if (!upgrade.IsFinished)
         {
-            if (!ShapeInference.IsKnown(node.Domain, upgrade.Op))
+            if (!ShapeInference.IsKnown(node.Domain, upgrade.Op) || upgrade.Op == "Scan")
                 throw UnsupportedReasons.For(node, context);
             upgrade.Finish(upgrade.Op, upgrade.Inputs, upgrade.Attributes);
         }
