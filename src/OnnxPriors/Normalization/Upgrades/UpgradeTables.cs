@@ -33,6 +33,10 @@ internal static class UpgradeTables
             .Concat(SamplingUpgrades.Rules)
             .Concat(WindowUpgrades.Rules)
             .Concat(ScanUpgrades.Rules)
+            .Concat(ExperimentalOperators.Rules)
+            .Concat(FusedOperators.Rules)
+            .Concat(VendorNormalisation.Rules)
+            .Concat(VendorAttention.Rules)
             .Concat(BatchUpgrades.Rules)
             .GroupBy(r => r.Op, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);

@@ -28,51 +28,42 @@ internal static class WindowUpgrades
         node.Inputs = [node.Input(0), node.B.Ints(pads), node.TryInput(2)];
     }
 
-    /// <summary>Padding with the other end of the axis (opset 19): an index for each place, or the two ends joined on.</summary>
+    /// <summary>Padding with the other end of the axis (opset 19): what stands at each place is read round the axis.</summary>
     private static void Wrap(NodeUpgrade node)
     {
         if (node.Attributes.String("mode") != "wrap")
             return;
         var (b, x, shape) = (node.B, node.Input(0), node.ShapeOf(0));
-        var pads = node.Constant(1, "the amount of padding").ToInt64();
         if (node.TryInput(3) is not null)
             throw NodeUpgrade.Refuse("the axes of the padding depend on the inputs", "Bind the inputs they depend on with --bind NAME=VALUE");
+        var known = GraphBuilder.TryEvaluate(node.Input(1))?.ToInt64();
         for (var axis = 0; axis < shape.Rank; axis++)
         {
-            var (before, after) = (pads[axis], pads[axis + shape.Rank]);
-            if (before == 0 && after == 0)
+            if (known is not null && known[axis] == 0 && known[axis + shape.Rank] == 0)
                 continue;
-            if (shape[axis].Value is { } extent)
-            {
-                var indices = new long[before + extent + after];
-                for (var i = 0; i < indices.Length; i++)
-                    indices[i] = ((i - before) % extent + extent) % extent;
-                x = b.Gather(x, b.Ints(indices), axis);
-            }
-            else
-            {
-                List<Value> parts = [x];
-                if (before > 0)
-                    parts.Insert(0, b.Slice(x, axis, -before, long.MaxValue));
-                if (after > 0)
-                    parts.Add(b.Slice(x, axis, 0, after));
-                x = b.Concat(parts, axis);
-            }
+            var extent = Heads.Extent(b, x, axis);
+            var places = b.Range(b.Neg(Amount(axis)), extent + Amount(axis + shape.Rank), b.Scalar(1, ElementType.Int64));
+            x = b.Gather(x, b.Mod(places, extent), axis);
         }
         node.FinishWith(x);
+
+        Value Amount(int place) => b.Squeeze(b.Slice(node.Input(1), 0, place, place + 1), 0);
     }
 
     /// <summary>The middle of a tensor, or a tensor in the middle of zeros (CenterCropPad-18).</summary>
     private static void CenterCropPad(NodeUpgrade node)
     {
         var (b, x, shape) = (node.B, node.Input(0), node.ShapeOf(0));
-        var target = node.Constant(1, "the size").ToInt64();
+        // A size that the inputs choose stays the operator's own.
+        if (GraphBuilder.TryEvaluate(node.Input(1)) is not { } size || shape.Any(d => !d.IsStatic))
+            return;
+        var target = size.ToInt64();
         var axes = node.Attributes.Ints("axes") ?? [.. Enumerable.Range(0, shape.Rank).Select(i => (long)i)];
         var pads = new long[2 * shape.Rank];
         for (var i = 0; i < axes.Length; i++)
         {
             var axis = shape.Axis(axes[i]);
-            var extent = NodeUpgrade.Known(shape[axis], "the extent of an axis that is cropped or padded");
+            var extent = shape[axis].Value!.Value;
             if (target[i] < extent)
             {
                 var start = (extent - target[i]) / 2;
