@@ -28,6 +28,8 @@ internal static class UpgradeTables
             .Concat(NeuralUpgrades.Rules)
             .Concat(ResizeUpgrades.Rules)
             .Concat(NewerOperators.Rules)
+            .Concat(RecurrentUpgrades.Rules)
+            .Concat(WiderTypes.Rules)
             .Concat(BatchUpgrades.Rules)
             .GroupBy(r => r.Op, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
