@@ -27,15 +27,14 @@ internal sealed class GraphReader(string model, TensorReader tensors, GraphReade
         var own = new HashSet<string>(StringComparer.Ordinal);
         foreach (var tensor in graph.Initializer)
         {
-            if (!own.Add(tensor.Name))
-                throw new ModelFormatException($"'{model}' defines the initializer '{tensor.Name}' twice.");
-            values[tensor.Name] = Leaf(tensor.Name, tensors.Read(tensor, tensor.Name), isLiteral: false);
+            // Of two with one name the later counts, as ONNX Runtime has it.
+            own.Add(tensor.Name);
+            values[tensor.Name] = tensor.DataType == (int)ElementType.String ? Text(tensor.Name) : Leaf(tensor.Name, tensors.Read(tensor, tensor.Name), isLiteral: false);
         }
         foreach (var sparse in graph.SparseInitializer)
         {
             var name = sparse.Values?.Name ?? "";
-            if (!own.Add(name))
-                throw new ModelFormatException($"'{model}' defines the initializer '{name}' twice.");
+            own.Add(name);
             values[name] = Leaf(name, SparseTensors.Read(sparse, tensors, model, name), isLiteral: false);
         }
         // Files of IR version 3 and older repeat their initializers among the inputs.
@@ -63,7 +62,7 @@ internal sealed class GraphReader(string model, TensorReader tensors, GraphReade
         TypeProto.ValueOneofCase.OptionalType => "an optional value",
         TypeProto.ValueOneofCase.MapType => "a map",
         TypeProto.ValueOneofCase.SparseTensorType => "a sparse tensor",
-        _ => info.Type?.TensorType?.ElemType == (int)ElementType.String ? "text" : null,
+        _ => info.Type?.TensorType?.ElemType == (int)ElementType.String ? Value.Text : null,
     };
 
     /// <summary>The value of a name in this graph or those around it.</summary>
@@ -90,6 +89,9 @@ internal sealed class GraphReader(string model, TensorReader tensors, GraphReade
     private static Value Leaf(string name, TensorData data, bool isLiteral) => data.Type.IsFloating()
         ? new Value(name, ValueKind.Parameter, data.Type, data.Shape, data) { IsLiteral = isLiteral }
         : new Value(name, ValueKind.Constant, data.Type, data.Shape, data);
+
+    // Text is read over: no graph of numbers can use it, but exporters leave labels behind that no output needs.
+    private static Value Text(string name) => new(name, ValueKind.Input, ElementType.String, null) { NotTensor = Value.Text };
 
     private List<NodeProto> Order(GraphProto graph)
     {
@@ -148,7 +150,8 @@ internal sealed class GraphReader(string model, TensorReader tensors, GraphReade
         {
             if (node.Output.Count != 1)
                 throw new ModelFormatException($"In '{model}' a Constant node has {node.Output.Count} outputs.");
-            values[node.Output[0]] = Leaf(node.Output[0], ConstantOf(node), isLiteral: true);
+            values[node.Output[0]] = node.Attribute.Any(a => a.Name is "value_string" or "value_strings" || a.T?.DataType == (int)ElementType.String) ? Text(node.Output[0])
+                : Leaf(node.Output[0], ConstantOf(node), isLiteral: true);
             return null;
         }
         var inputs = node.Input.Select(name => name.Length == 0 ? null : Find(name)
@@ -178,7 +181,7 @@ internal sealed class GraphReader(string model, TensorReader tensors, GraphReade
             "value_floats" => TensorData.Of([.. attribute.Floats], attribute.Floats.Count),
             "value_int" => TensorData.Of([attribute.I], []),
             "value_ints" => TensorData.Of([.. attribute.Ints], attribute.Ints.Count),
-            _ => throw new ModelFormatException($"In '{model}' Constant node '{NodeName(node)}' holds no tensor of numbers; text is not supported."),
+            _ => throw new ModelFormatException($"In '{model}' Constant node '{NodeName(node)}' holds no tensor of numbers."),
         };
     }
 
@@ -206,6 +209,10 @@ internal sealed class GraphReader(string model, TensorReader tensors, GraphReade
             AttributeProto.Types.AttributeType.Ints => attribute.Ints.ToImmutableArray(),
             AttributeProto.Types.AttributeType.Strings => attribute.Strings.Select(s => Encoding.UTF8.GetString(s.Span)).ToImmutableArray(),
             AttributeProto.Types.AttributeType.Graphs => attribute.Graphs.Select(g => new GraphReader(model, tensors, this).Read(g)).ToImmutableArray(),
+            AttributeProto.Types.AttributeType.SparseTensor => SparseTensors.Read(attribute.SparseTensor ?? new SparseTensorProto(), tensors, model, $"{NodeName(node)}.{attribute.Name}"),
+            AttributeProto.Types.AttributeType.Tensors => attribute.Tensors.Select(t => tensors.Read(t, $"{NodeName(node)}.{attribute.Name}")).ToImmutableArray(),
+            // A type says what shape inference finds anyway.
+            AttributeProto.Types.AttributeType.TypeProto or AttributeProto.Types.AttributeType.TypeProtos => null,
             _ => throw new ModelFormatException($"In '{model}' {node.OpType} node '{NodeName(node)}' has the attribute '{attribute.Name}' of type {attribute.Type}, which is not supported."),
         };
     }

@@ -17,7 +17,7 @@ internal sealed class TensorReader(string model, string? folder)
     {
         var type = (ElementType)tensor.DataType;
         if (type.Size() == 0)
-            throw Error(name, type == ElementType.String ? "holds text, which no training graph can use" : $"has the element type {tensor.DataType}, which is not supported");
+            throw Error(name, type == ElementType.String ? "holds text, which is no tensor of numbers" : $"has the element type {tensor.DataType}, which is not supported");
         var dimensions = tensor.Dims.ToImmutableArray();
         var wanted = Count(dimensions, name) * type.Size();
         var bytes = tensor.DataLocation == TensorProto.Types.DataLocation.External ? External(tensor, name, wanted)

@@ -76,7 +76,7 @@ internal static class Sequences
         var given = scope.TryTensor(node, 1);
         if (given is { Rank: 1 })
         {
-            lengths = GraphBuilder.TryEvaluate(given)?.ToInt64() ?? throw UnfoldedInputs.Refuse("the lengths of its parts", given);
+            lengths = GraphBuilder.TryEvaluate(given)?.ToInt64() ?? throw UnfoldedInputs.Refuse("the list of its parts", given);
         }
         else
         {

@@ -21,6 +21,8 @@ internal static class Structures
     /// <returns>False for every other node.</returns>
     public static bool TryExpand(Node node, InlineScope scope)
     {
+        if (node.Inputs.Any(i => i?.NotTensor == Value.Text))
+            throw NodeUpgrade.Refuse("text is not numbers", "Prepare the text outside of the model, and export its network part alone");
         if (node.Domain.Length > 0)
             return false;
         // What follows from something unsupported is unknown too; only the cause is worth telling.
@@ -76,7 +78,9 @@ internal static class Structures
             if (input.NotTensor is { } kind && !context.Unsupported.Any(u => u.Node == input.Name))
                 context.Refuse(new("input", input.Name, $"it is {kind}", "Export the model so that its inputs are tensors"));
         foreach (var output in graph.Outputs)
-            if (context.Structures.TryGetValue(output, out var item))
+            if (output.NotTensor is { } kind && output.Kind == ValueKind.Input && !graph.Inputs.Contains(output))
+                context.Refuse(new("output", output.Name, $"it is {kind}", "Export the model so that its outputs are tensors"));
+            else if (context.Structures.TryGetValue(output, out var item))
                 context.Refuse(new("output", output.Name, item is SequenceItem ? "it is a sequence" : "it is an optional value", "Export the model so that its outputs are tensors"));
     }
 }

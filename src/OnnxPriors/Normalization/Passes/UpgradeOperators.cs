@@ -26,7 +26,8 @@ internal sealed class UpgradeOperators : INormalizationPass
             map[input] = builder.Input(input.Name, input.Type, input.Shape);
         foreach (var leaf in graph.Initializers)
             builder.Import(leaf, map);
-        Walk(graph, builder, map, context);
+        // What no output needs may hold what no training graph can: exporters leave labels and checks behind.
+        Walk(Liveness.Prune(graph), builder, map, context);
         Structures.CheckEdges(graph, context);
         if (context.Unsupported.Count > 0)
             return graph;
