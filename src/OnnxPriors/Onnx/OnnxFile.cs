@@ -102,7 +102,12 @@ public static class OnnxFile
         foreach (var import in proto.OpsetImport)
             opsets[GraphReader.Domain(import.Domain)] = import.Version;
         if (proto.Functions.Count > 0)
+        {
             proto.Graph = FunctionInlining.Inline(proto, name);
+            // A model that calls nothing but its own functions may leave the opset of their bodies to them.
+            foreach (var import in proto.Functions.SelectMany(f => f.OpsetImport))
+                opsets.TryAdd(GraphReader.Domain(import.Domain), import.Version);
+        }
         var graph = new GraphReader(name, new TensorReader(name, folder)).Read(proto.Graph);
         return new Model(graph, opsets.ToImmutable())
         {

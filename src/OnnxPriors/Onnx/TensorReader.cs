@@ -17,8 +17,21 @@ internal sealed class TensorReader(string model, string? folder)
     {
         var type = (ElementType)tensor.DataType;
         if (type.Size() == 0)
-            throw Error(name, type == ElementType.String ? "holds text, which no training graph can use" : $"has the element type {tensor.DataType}, which is not supported");
+            throw Error(name, type == ElementType.String ? "holds text, which is no tensor of numbers" : $"has the element type {tensor.DataType}, which is not supported");
         var dimensions = tensor.Dims.ToImmutableArray();
+        var wanted = Count(dimensions, name) * type.Size();
+        var bytes = tensor.DataLocation == TensorProto.Types.DataLocation.External ? External(tensor, name, wanted)
+            : tensor.HasRawData && (tensor.RawData.Length > 0 || wanted == 0) ? tensor.RawData.Memory
+            : Fields(tensor, type);
+        if (bytes.Length != wanted)
+            throw Error(name, $"has {bytes.Length} bytes where its shape [{string.Join(", ", dimensions)}] of {type} needs {wanted}");
+        return new TensorData(type, dimensions, bytes);
+    }
+
+    /// <summary>The number of elements of a shape.</summary>
+    /// <exception cref="ModelFormatException">An extent is negative, or there are more elements than any file holds.</exception>
+    public long Count(IReadOnlyCollection<long> dimensions, string name)
+    {
         long count = 1;
         foreach (var dimension in dimensions)
         {
@@ -26,13 +39,7 @@ internal sealed class TensorReader(string model, string? folder)
                 throw Error(name, $"has the impossible shape [{string.Join(", ", dimensions)}]");
             count *= dimension;
         }
-        var wanted = count * type.Size();
-        var bytes = tensor.DataLocation == TensorProto.Types.DataLocation.External ? External(tensor, name, wanted)
-            : tensor.HasRawData && (tensor.RawData.Length > 0 || wanted == 0) ? tensor.RawData.Memory
-            : Fields(tensor, type);
-        if (bytes.Length != wanted)
-            throw Error(name, $"has {bytes.Length} bytes where its shape [{string.Join(", ", dimensions)}] of {type} needs {wanted}");
-        return new TensorData(type, dimensions, bytes);
+        return count;
     }
 
     private static ReadOnlyMemory<byte> Fields(TensorProto tensor, ElementType type)

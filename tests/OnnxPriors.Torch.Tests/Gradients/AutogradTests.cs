@@ -60,7 +60,7 @@ public sealed class AutogradTests
             _ => b.Parameter($"x{i}", inputs[$"x{i}"]),
         }).ToArray();
         var outputs = b.Emit(@case.Op, values, @case.Attributes, @case.Outputs);
-        return b.Build(outputs.Take(@case.Used).Select((o, i) => ($"y{i}", o)));
+        return b.Build(@case.Taken(outputs).Select((o, i) => ($"y{i}", o)));
     }
 
     private static TensorData Normal(Random random, long[] shape) =>
