@@ -46,8 +46,7 @@ public static class StepBaker
         var eval = EvalModel.Build(model.Graph, tensors, options.BatchNormalization, values);
 
         var files = prior.Files.ToBuilder();
-        files.Add(Save(output.Path, StepFiles.Gradient, Model.Canonical(gradient.Graph)));
-        files.Add(Save(output.Path, StepFiles.Eval, Model.Canonical(eval, Carried(model))));
+        files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model))));
         files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
         var buffers = StateLayout.Of(gradient.Buffers.Select(b => (b.Name, b.Tensor.Data!.Dimensions.ToArray())));
         if (gradient.Buffers.Length > 0)
@@ -125,6 +124,21 @@ public static class StepBaker
         return values;
     }
 
+    // What does not train stands in both models, unless it is too large for a message: then both refer to one file.
+    private static IEnumerable<ManifestFileEntry> SaveNetworks(string folder, Model gradient, Model eval)
+    {
+        if (!OnnxFile.NeedsExternalData(gradient) && !OnnxFile.NeedsExternalData(eval))
+            return [Save(folder, StepFiles.Gradient, gradient), Save(folder, StepFiles.Eval, eval)];
+        using (var file = AtomicFile.Create(Path.Combine(folder, StepFiles.Frozen)))
+        {
+            var shared = new ExternalDataWriter(StepFiles.Frozen, file.Stream);
+            OnnxFile.Save(gradient, Path.Combine(folder, StepFiles.Gradient), shared);
+            OnnxFile.Save(eval, Path.Combine(folder, StepFiles.Eval), shared);
+            file.Commit(durable: false);
+        }
+        return [ManifestFile.Describe(folder, StepFiles.Gradient), ManifestFile.Describe(folder, StepFiles.Eval), ManifestFile.Describe(folder, StepFiles.Frozen)];
+    }
+
     private static ManifestFileEntry Save(string folder, string name, Model model)
     {
         OnnxFile.Save(model, Path.Combine(folder, name), externalData: false);
@@ -137,12 +151,7 @@ public static class StepBaker
         return FlatFile.Write(folder, StepFiles.Buffers, layout, (entry, start, span) => Read(data[entry.Name], start, span));
     }
 
-    private static void Read(TensorData data, long start, Span<float> values)
-    {
-        if (data.Type != ElementType.Float)
-            data = data.ConvertTo(ElementType.Float);
-        data.Span<float>().Slice((int)start, values.Length).CopyTo(values);
-    }
+    private static void Read(TensorData data, long start, Span<float> values) => data.ReadSingles(start, values);
 
     // What says how inputs are prepared goes with the step; the source's class names do not where the head is new.
     private static ImmutableSortedDictionary<string, string> Carried(ImportedModel model) => model.Source.Metadata
