@@ -37,6 +37,8 @@ internal static class UpgradeTables
             .Concat(FusedOperators.Rules)
             .Concat(VendorNormalisation.Rules)
             .Concat(VendorAttention.Rules)
+            .Concat(RecurrentUpgrades.Rules)
+            .Concat(WiderTypes.Rules)
             .Concat(BatchUpgrades.Rules)
             .GroupBy(r => r.Op, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
