@@ -24,6 +24,9 @@ internal sealed record CaseInput(long[] Shape, double Low = -2, double High = 2)
     /// <summary>Whether the gradient for it is asked for; a running statistic's is not.</summary>
     public bool IsDifferentiated { get; init; } = true;
 
+    /// <summary>Numbers that are chosen and not drawn, and differentiated all the same.</summary>
+    public double[]? Chosen { get; init; }
+
     /// <summary>Keeps numbers away from 0 where there is a kink.</summary>
     public double Gap { get; init; }
 
@@ -152,7 +155,7 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
             }
             if (input.Gap > 0)
                 numbers = Array.ConvertAll(numbers, n => n + Math.Sign(n) * input.Gap);
-            all.Add($"x{i}", TensorData.Of(numbers, [.. input.Shape]).ConvertTo(Type));
+            all.Add($"x{i}", TensorData.Of(input.Chosen ?? numbers, [.. input.Shape]).ConvertTo(Type));
         }
         return all;
     }

@@ -8,7 +8,7 @@ namespace OnnxPriors.Tests.Gradients;
 /// </summary>
 internal static partial class GradientCases
 {
-    public static IReadOnlyList<GradientCase> All { get; } = [.. Arithmetic(), .. Functions(), .. Activations(), .. Reductions(), .. Movement(), .. Indexing(), .. Matrices(), .. Convolutions(), .. Pooling(), .. Normalisations(), .. Resizing(), .. Losses(), .. Recurrent()];
+    public static IReadOnlyList<GradientCase> All { get; } = [.. Arithmetic(), .. Functions(), .. Activations(), .. Reductions(), .. Movement(), .. Indexing(), .. Matrices(), .. Convolutions(), .. Pooling(), .. Normalisations(), .. Resizing(), .. Losses(), .. Recurrent(), .. Sampling()];
 
     private static Attributes With(string name, object value) => Attributes.None.With(name, value);
 
