@@ -65,6 +65,9 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
     /// </summary>
     public bool IsSmooth { get; init; } = true;
 
+    /// <summary>Whether libtorch has a derivative here; where not, central differences alone judge.</summary>
+    public bool IsAutogradable { get; init; } = true;
+
     /// <summary>The axis along which the examples of a batch lie.</summary>
     public int BatchAxis { get; init; }
 
