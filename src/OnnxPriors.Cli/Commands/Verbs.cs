@@ -14,6 +14,7 @@ internal static class Verbs
         new FitVerb(),
         new BakeVerb(),
         new TrainVerb(),
+        new ReplayVerb(),
         new EvaluateVerb(),
         new ExportVerb(),
         new DemoVerb(),

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using OnnxPriors.Artifacts.OrtTraining;
 
 namespace OnnxPriors.Artifacts;
 
@@ -81,8 +82,15 @@ public sealed record Manifest
     /// <summary>The model the step was made of.</summary>
     public required ManifestSource Source { get; init; }
 
+    /// <summary>The package for the ORT Training API, where the folder holds one.</summary>
+    public ManifestOrtTraining? OrtTraining { get; init; }
+
     /// <summary>Every other file of the folder.</summary>
     public required IReadOnlyList<ManifestFileEntry> Files { get; init; }
+
+    /// <summary>Whether the folder holds the step: gradient, eval and update model.</summary>
+    [JsonIgnore]
+    public bool HasStep => Files.Any(file => file.Name == StepFiles.Update);
 
     /// <summary>Where the parameters lie in the flat state.</summary>
     /// <exception cref="ArtifactException">The manifest contradicts itself.</exception>
