@@ -177,6 +177,9 @@ public sealed record ManifestOptimizer
     /// <summary>The flat states [P]: each S is an input, and <c>S_next</c> an output.</summary>
     public required IReadOnlyList<string> States { get; init; }
 
+    /// <summary>The updates made before: the first one's number, where it counts, is one more.</summary>
+    public long InitialStep { get; init; }
+
     /// <summary>The update model's scalar inputs beside learning rate, clipping norm and prior weight.</summary>
     public required IReadOnlyList<string> Scalars { get; init; }
 

@@ -158,6 +158,9 @@ public static class ManifestFile
             CheckLength(StepFiles.Prior, manifest.StateLength * (2 + manifest.Prior.Rank));
         if (manifest.Buffers.Count > 0)
             CheckLength(StepFiles.Buffers, manifest.BufferLength);
+        if (names.Contains(StepFiles.States))
+            CheckLength(StepFiles.States, manifest.StateLength * manifest.Optimizer.States.Count);
+        Require(manifest.Optimizer.InitialStep is >= 0 and <= int.MaxValue, $"the optimizer's first step is {manifest.Optimizer.InitialStep}");
 
         void CheckPackage(ManifestOrtTraining package)
         {

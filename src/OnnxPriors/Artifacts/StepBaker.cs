@@ -84,7 +84,7 @@ public static class StepBaker
     }
 
     // What stands there goes, so nothing but a step may: no run, and nothing that was put beside a step's files.
-    private static void CheckPlace(string folder)
+    internal static void CheckPlace(string folder)
     {
         if (!Directory.Exists(folder))
             return;

@@ -24,5 +24,8 @@ public static class StepFiles
     /// <summary>The initial running statistics; absent where none are trained.</summary>
     public const string Buffers = "buffers.bin";
 
-    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers];
+    /// <summary>The optimizer's states [P] to begin with, one after the other; absent where they begin at zero.</summary>
+    public const string States = "states.bin";
+
+    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers, States];
 }

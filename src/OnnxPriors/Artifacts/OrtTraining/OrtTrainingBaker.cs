@@ -124,7 +124,8 @@ internal static class OrtTrainingBaker
             });
     }
 
-    private static CheckpointTensor Piece(string name, ImmutableArray<long> dimensions, string file, long offset) =>
+    /// <summary>A tensor that stands in a file of float32 numbers from an offset on, counted in floats.</summary>
+    internal static CheckpointTensor Piece(string name, ImmutableArray<long> dimensions, string file, long offset) =>
         new(name, dimensions, ElementType.Float, stream => Copy(file, offset, dimensions.Aggregate(1L, (product, d) => product * d), stream));
 
     private static void Copy(string path, long offset, long count, Stream stream)
