@@ -13,7 +13,8 @@ internal static class GraphWriter
     /// <param name="graph">The graph.</param>
     /// <param name="external">Takes large tensors; null keeps them in the message.</param>
     /// <param name="outer">What the graphs around it define.</param>
-    public static GraphProto Write(Graph graph, ExternalDataWriter? external, IReadOnlySet<Value>? outer = null)
+    /// <param name="deferred">Takes large initializers with their messages but for the bytes, which the message then lacks.</param>
+    public static GraphProto Write(Graph graph, ExternalDataWriter? external, IReadOnlySet<Value>? outer = null, List<(TensorProto, TensorData)>? deferred = null)
     {
         var defined = new HashSet<Value>(outer ?? ImmutableHashSet<Value>.Empty);
         var proto = new GraphProto { Name = graph.Name.Length > 0 ? graph.Name : "graph" };
@@ -21,7 +22,12 @@ internal static class GraphWriter
         proto.Output.Add(graph.Outputs.Select(Info));
         foreach (var value in graph.Initializers)
             if (defined.Add(value))
-                proto.Initializer.Add(Tensor(value.Data!, value.Name, external));
+            {
+                if (outer is null && deferred is not null && value.Data!.Length >= StreamedModel.MinBytes)
+                    deferred.Add((Header(value.Data, value.Name), value.Data));
+                else
+                    proto.Initializer.Add(Tensor(value.Data!, value.Name, external));
+            }
         foreach (var node in graph.Nodes)
             proto.Node.Add(Write(node, external, defined));
         return proto;
@@ -88,17 +94,23 @@ internal static class GraphWriter
         return proto;
     }
 
-    private static TensorProto Tensor(TensorData data, string name, ExternalDataWriter? external)
+    private static TensorProto Header(TensorData data, string name)
     {
         var proto = new TensorProto { Name = name, DataType = (int)data.Type };
         proto.Dims.Add(data.Dimensions);
-        if (external is not null && data.Bytes.Length >= ExternalDataWriter.MinBytes)
+        return proto;
+    }
+
+    private static TensorProto Tensor(TensorData data, string name, ExternalDataWriter? external)
+    {
+        var proto = Header(data, name);
+        if (external is not null && data.Length >= ExternalDataWriter.MinBytes)
         {
             proto.DataLocation = TensorProto.Types.DataLocation.External;
-            var offset = external.Append(data.Bytes.Span);
+            var offset = external.Append(data);
             proto.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = external.Location });
             proto.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString(CultureInfo.InvariantCulture) });
-            proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = data.Bytes.Length.ToString(CultureInfo.InvariantCulture) });
+            proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = data.Length.ToString(CultureInfo.InvariantCulture) });
         }
         else
         {
@@ -143,14 +155,20 @@ internal sealed class ExternalDataWriter(string location, Stream stream)
 
     private const int Alignment = 4096;
 
+    // Two models may share a file, and tensors in it.
+    private readonly Dictionary<TensorData, long> written = new(ReferenceEqualityComparer.Instance);
+
     public string Location => location;
 
-    public long Append(ReadOnlySpan<byte> bytes)
+    public long Append(TensorData data)
     {
+        if (written.TryGetValue(data, out var known))
+            return known;
         var gap = (int)(-stream.Position & (Alignment - 1));
         stream.Write(new byte[gap]);
         var offset = stream.Position;
-        stream.Write(bytes);
+        data.WriteTo(stream);
+        written.Add(data, offset);
         return offset;
     }
 }

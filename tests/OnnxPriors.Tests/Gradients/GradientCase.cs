@@ -24,6 +24,9 @@ internal sealed record CaseInput(long[] Shape, double Low = -2, double High = 2)
     /// <summary>Whether the gradient for it is asked for; a running statistic's is not.</summary>
     public bool IsDifferentiated { get; init; } = true;
 
+    /// <summary>Numbers that are chosen and not drawn, and differentiated all the same.</summary>
+    public double[]? Chosen { get; init; }
+
     /// <summary>Keeps numbers away from 0 where there is a kink.</summary>
     public double Gap { get; init; }
 
@@ -61,6 +64,9 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
     /// Whether central differences can judge it; not where inner numbers may lie near a kink or where the slope itself bends: there autograd alone does.
     /// </summary>
     public bool IsSmooth { get; init; } = true;
+
+    /// <summary>Whether libtorch has a derivative here; where not, central differences alone judge.</summary>
+    public bool IsAutogradable { get; init; } = true;
 
     /// <summary>The axis along which the examples of a batch lie.</summary>
     public int BatchAxis { get; init; }
@@ -152,7 +158,7 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
             }
             if (input.Gap > 0)
                 numbers = Array.ConvertAll(numbers, n => n + Math.Sign(n) * input.Gap);
-            all.Add($"x{i}", TensorData.Of(numbers, [.. input.Shape]).ConvertTo(Type));
+            all.Add($"x{i}", TensorData.Of(input.Chosen ?? numbers, [.. input.Shape]).ConvertTo(Type));
         }
         return all;
     }
