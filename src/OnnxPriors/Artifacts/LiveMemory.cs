@@ -3,7 +3,7 @@ using OnnxPriors.Graphs;
 namespace OnnxPriors.Artifacts;
 
 /// <summary>
-/// The most memory that the values of a graph take at once while its nodes run in their order: a value lives from the node that computes
+/// The most memory that the values of a graph take at once while its nodes run in ONNX Runtime's order: a value lives from the node that computes
 /// it to the last that reads it. What only names other bytes (Reshape and its like) takes none, and an element-wise node writes into an
 /// input of its size that nothing reads any more, as runtimes do.
 /// </summary>
@@ -35,7 +35,7 @@ internal sealed class LiveMemory
     public static LiveMemory Of(Graph graph, IReadOnlyDictionary<string, long> extents, IReadOnlySet<Value> bound)
     {
         var memory = new LiveMemory(extents.ToDictionary(e => e.Key, e => (Dimension)e.Value, StringComparer.Ordinal));
-        memory.Walk(graph, bound);
+        memory.Walk(graph, RuntimeOrder(graph), bound);
         return memory;
     }
 
@@ -54,19 +54,42 @@ internal sealed class LiveMemory
         return count * Math.Max(1, value.Type.Size());
     }
 
-    private void Walk(Graph graph, IReadOnlySet<Value> bound)
+    // ONNX Runtime's order: back from the nodes that nothing reads, the last of the file first, inputs of the highest place first.
+    private static Node[] RuntimeOrder(Graph graph)
+    {
+        var places = graph.Nodes.Select((n, i) => (n, i)).ToDictionary(p => p.n, p => p.i);
+        var read = graph.Nodes.SelectMany(Read).ToHashSet();
+        var stack = new Stack<(Node Node, bool Leaves)>(graph.Nodes.Where(n => !n.Outputs.Any(o => o is not null && read.Contains(o))).Select(n => (n, false)));
+        var seen = new HashSet<Node>();
+        var order = new List<Node>(graph.Nodes.Length);
+        while (stack.TryPop(out var next))
+        {
+            if (next.Leaves)
+                order.Add(next.Node);
+            else if (seen.Add(next.Node))
+            {
+                stack.Push((next.Node, true));
+                foreach (var before in Read(next.Node).Select(v => v.Producer).OfType<Node>().Where(places.ContainsKey).Distinct().OrderBy(n => places[n]))
+                    if (!seen.Contains(before))
+                        stack.Push((before, false));
+            }
+        }
+        return [.. order];
+    }
+
+    private void Walk(Graph graph, Node[] nodes, IReadOnlySet<Value> bound)
     {
         var last = new Dictionary<Value, int>();
-        for (var i = 0; i < graph.Nodes.Length; i++)
-            foreach (var input in Read(graph.Nodes[i]))
-                last[Place(input, graph.Nodes[i])] = i;
+        for (var i = 0; i < nodes.Length; i++)
+            foreach (var input in Read(nodes[i]))
+                last[Place(input, nodes[i])] = i;
         foreach (var output in graph.Outputs)
             last[places.GetValueOrDefault(output, output)] = int.MaxValue;
         var live = new Dictionary<Value, long>();
         long sum = 0;
-        for (var i = 0; i < graph.Nodes.Length; i++)
+        for (var i = 0; i < nodes.Length; i++)
         {
-            var node = graph.Nodes[i];
+            var node = nodes[i];
             long added = 0;
             foreach (var output in node.Outputs)
             {
@@ -100,7 +123,7 @@ internal sealed class LiveMemory
         return place;
     }
 
-    // A graph inside a node may read values from outside of it.
-    private static IEnumerable<Value> Read(Node node) => node.Inputs.OfType<Value>()
+    /// <summary>What a node reads; a graph inside it may read values from outside of it.</summary>
+    internal static IEnumerable<Value> Read(Node node) => node.Inputs.OfType<Value>()
         .Concat(node.Attributes.Select(a => a.Value).OfType<Graph>().SelectMany(g => g.Nodes.SelectMany(Read).Concat(g.Outputs)));
 }
