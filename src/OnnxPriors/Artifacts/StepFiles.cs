@@ -24,5 +24,8 @@ public static class StepFiles
     /// <summary>The initial running statistics; absent where none are trained.</summary>
     public const string Buffers = "buffers.bin";
 
-    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers];
+    /// <summary>Tensors that do not train, which the gradient and the eval model share; absent where they are small enough to stand in both.</summary>
+    public const string Frozen = "frozen.bin";
+
+    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers, Frozen];
 }
