@@ -9,6 +9,7 @@ internal static class Verbs
         new InspectVerb(),
         new ImportVerb(),
         new VerifyVerb(),
+        new ConformanceVerb(),
         new RunVerb(),
         new GradientsVerb(),
         new FitVerb(),

@@ -1,3 +1,4 @@
+using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Optimizers;
 
@@ -20,6 +21,12 @@ public sealed record BakeOptions
 
     /// <summary>How the model was imported (bindings, shapes, the name of its features): a learned prior's file is compared with the model under its own head.</summary>
     public ImportOptions Import { get; init; } = new();
+
+    /// <summary>
+    /// What the tensors of the head start from, by name; empty: the fresh head. A head that was trained first on frozen features spares
+    /// them the first steps' gradients through random weights, which distort them where labels are few (Kumar et al., ICLR 2022).
+    /// </summary>
+    public IReadOnlyDictionary<string, TensorData> Head { get; init; } = new Dictionary<string, TensorData>();
 
     /// <summary>The source model's file name without folders.</summary>
     public required string SourceFileName { get; init; }

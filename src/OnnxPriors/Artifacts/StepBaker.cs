@@ -20,7 +20,7 @@ public static class StepBaker
     /// <param name="options">The prior, the optimizer and the rest.</param>
     /// <param name="folder">The folder to make; a step folder that stands there is replaced.</param>
     /// <param name="cancellation">Ends the bake before the folder appears.</param>
-    /// <exception cref="ArtifactException">Nothing trains, or another folder stands there.</exception>
+    /// <exception cref="ArtifactException">Nothing trains, the head to start from does not fit, or another folder stands there.</exception>
     /// <exception cref="InvalidPriorException">The prior file is damaged, or its options are out of range.</exception>
     /// <exception cref="PriorMismatchException">The prior file belongs to another model.</exception>
     /// <exception cref="Gradients.GradientException">Nodes between trained tensors and scores have no gradient; all are listed.</exception>
@@ -76,6 +76,12 @@ public static class StepBaker
     {
         var data = trained.ToDictionary(t => t.Name, t => t.Tensor.Data!, StringComparer.Ordinal);
         var head = trained.Where(t => t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var (name, values) in options.Head)
+        {
+            if (!head.Contains(name) || !data[name].Dimensions.SequenceEqual(values.Dimensions))
+                throw new ArtifactException($"The head to start from has '{name}' [{string.Join(", ", values.Dimensions)}], and this model's head has {string.Join(", ", head.Order(StringComparer.Ordinal).Select(own => $"'{own}' [{string.Join(", ", data[own].Dimensions)}]"))}. Take a run of the same model and number of classes.");
+            data[name] = values;
+        }
         ImmutableArray<TensorRole> source = [];
         if (options.Prior.Kind == PriorKind.Learned)
             // What a fit trains: the model with its own head.

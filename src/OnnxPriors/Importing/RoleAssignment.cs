@@ -56,6 +56,8 @@ internal sealed class RoleAssignment
             return (tensor, TensorUse.Constant, places.Count == 0 ? "an output itself" : $"no output depends on it differentiably; {places[0].Node.Title} uses it");
         if (policy == TrainablePolicy.EveryFloat)
             return (tensor, TensorUse.Trainable, places.Count == 0 ? "an output itself" : $"used by {places[0].Node.Title}");
+        if (places.Count == 0)
+            return (tensor, TensorUse.Constant, "an output itself");
         if (places.Find(IsWeight) is { } weight)
             return (tensor, TensorUse.Trainable, $"{(weight.Input == 1 ? "weight" : weight.Input == 2 ? "bias" : "factor")} of {weight.Node.Title}");
         if (tensor.Data!.Count == 1)

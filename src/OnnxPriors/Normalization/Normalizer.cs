@@ -23,7 +23,7 @@ public sealed record NormalizedGraph(
 public static class Normalizer
 {
     /// <summary>The oldest version of the standard operators that is read.</summary>
-    public const long MinOpset = 7;
+    public const long MinOpset = 1;
 
     /// <summary>The newest version of the standard operators that is read.</summary>
     public const long MaxOpset = 28;

@@ -53,6 +53,13 @@ internal static partial class GradientCases
         yield return Windowed("ConvTranspose", A(group: 2, strides: [2, 2]), In(2, 4, 2, 2), In(4, 1, 2, 2), In(2));
         yield return Windowed("ConvTranspose", A(strides: [2, 2]).With("output_shape", new long[] { 5, 5 }), In(1, 1, 3, 3), In(1, 2, 2, 2));
         yield return Windowed("ConvTranspose", A(strides: [2]), In(2, 2, 3), In(2, 1, 3));
+        yield return Windowed("ConvTranspose", A(group: 2, strides: [2], dilations: [2], pads: [1, 2]).With("output_padding", new long[] { 1 }), In(2, 4, 4), In(4, 2, 3), In(4));
+        yield return Windowed("ConvTranspose", A(strides: [1, 2, 2], pads: [1, 0, 1, 0, 1, 1]), In(2, 1, 2, 3, 2), In(1, 2, 2, 3, 2), In(2));
+        yield return Windowed("ConvTranspose", A(group: 2, dilations: [1, 2, 1]), In(1, 2, 2, 2, 2), In(2, 1, 2, 2, 2));
+        foreach (var padding in (string[])["SAME_UPPER", "SAME_LOWER", "VALID"])
+            yield return Windowed("ConvTranspose", A(strides: [2, 2], autoPad: padding), In(2, 2, 3, 2), In(2, 2, 3, 4)) with { WorksDynamically = true };
+        yield return Windowed("Conv", A(group: 2, strides: [2, 1, 1], dilations: [1, 2, 1], pads: [1, 1, 0, 0, 1, 1]), In(2, 4, 3, 4, 3), In(4, 2, 2, 2, 2), In(4));
+        yield return Windowed("Conv", A(group: 4, strides: [2], dilations: [2], pads: [2, 1]), In(2, 4, 9), In(4, 1, 3), In(4));
     }
 
     private static IEnumerable<GradientCase> Pooling()
@@ -72,6 +79,9 @@ internal static partial class GradientCases
         yield return new("MaxPool", A([2, 2], [1, 1], dilations: [2, 1]), Apart(2, 1, 4, 3));
         yield return new("MaxPool", A([2, 2], [2, 2], autoPad: "SAME_UPPER"), Apart(1, 2, 5, 5));
         yield return new("MaxPool", A([3], [2]), Apart(2, 2, 7));
+        yield return new("MaxPool", A([3, 2], [2, 1], [1, 0, 1, 1]).With("storage_order", 1), Apart(2, 2, 5, 4));
+        yield return new("MaxPool", A([2, 2, 2], [1, 2, 1], [1, 0, 0, 0, 1, 0], dilations: [1, 1, 2], ceil: true), Apart(2, 1, 3, 4, 4));
+        yield return new("MaxPool", A([3], [2], [1, 1], dilations: [2], ceil: true), Apart(2, 2, 8)) { WorksDynamically = true };
         yield return new("MaxPool", A([2, 2, 2], [2, 2, 2]), Apart(1, 2, 4, 2, 2));
 
         yield return Float("AveragePool", A([2, 2], [2, 2]), In(2, 2, 4, 4));
@@ -88,6 +98,9 @@ internal static partial class GradientCases
         yield return Float("AveragePool", A([3], [2]), In(2, 2, 7));
         yield return Float("LpPool", A([2, 2], [2, 2]), Within(0.5, 2, 2, 1, 4, 4));
         yield return Float("LpPool", A([2, 2], [1, 1]).With("p", 3), Within(0.5, 2, 2, 1, 3, 3));
+        yield return Float("LpPool", A([2, 2], [1, 2], dilations: [2, 1]), Within(0.5, 2, 2, 1, 4, 4));
+        yield return Float("LpPool", A([3], [2], [1, 1], ceil: true).With("p", 3), Within(0.5, 2, 2, 1, 6));
+        yield return Float("LpPool", A([2, 2, 2], [2, 2, 2]).With("p", 1), Within(0.5, 2, 2, 1, 4, 2, 2));
         yield return Float("GlobalAveragePool", Attributes.None, In(2, 2, 3, 3)) with { WorksDynamically = true };
         yield return Float("GlobalMaxPool", Attributes.None, Apart(2, 2, 3, 3)) with { WorksDynamically = true };
         yield return Float("GlobalLpPool", With("p", 3), Within(0.5, 2, 2, 2, 3, 3)) with { WorksDynamically = true };
@@ -140,6 +153,8 @@ internal static partial class GradientCases
         yield return new("LayerNormalization", In(2, 3, 4), In(4), In(4));
         yield return new("LayerNormalization", With(("axis", 1), ("epsilon", 0.1f)), In(2, 3, 2), In(3, 2), In(3, 2));
         yield return new("LayerNormalization", In(2, 4), In(4));
+        yield return new("LayerNormalization", In(2, 3, 4), In(4), In(4)) { Type = ElementType.Float, Outputs = 3, Used = 3 };
+        yield return new("LayerNormalization", With(("axis", 1), ("epsilon", 0.1f)), In(2, 3, 2), In(3, 2)) { Type = ElementType.Float, Outputs = 3, Used = 3, WorksDynamically = true };
         yield return Float("InstanceNormalization", With("epsilon", 0.1f), In(2, 3, 3, 2), In(3), In(3));
         yield return Float("InstanceNormalization", With("epsilon", 0.1f), In(2, 3, 5), In(3), In(3));
         yield return Float("GroupNormalization", With(("num_groups", 2), ("epsilon", 0.1f)), In(2, 4, 3, 2), In(2), In(2));

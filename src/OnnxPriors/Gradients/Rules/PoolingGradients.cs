@@ -23,9 +23,8 @@ internal static class PoolingGradients
     private static Value MaxPool(GradientCall c)
     {
         var (b, x) = (c.B, c.X());
-        var indices = c.Node.Outputs.Length > 1 && c.Node.Outputs[1] is { } kept ? kept : b.MaxPoolWithIndices(x, c.Attributes).Indices;
-        if (c.Attributes.Int("storage_order") != 0)
-            throw c.Refuse("its storage_order is column by column");
+        // Indices that count column by column are of no use here.
+        var indices = c.Attributes.Int("storage_order") != 0 ? b.MaxPoolWithIndices(x, c.Attributes.Without("storage_order")).Indices : c.Kept(1);
         var size = x.Shape!.Skip(2).Aggregate((Dimension)1, (p, d) => p * d).Value is { } known ? b.Ints(known) : b.ReduceProd(b.ShapeOf(x, 2, x.Rank), [0]);
         var flat = b.Mod(b.Reshape(indices, 0, 0, -1), size);
         var zeros = b.Filled(b.Join(b.Extent(x, 0), b.Extent(x, 1), size), 0, x.Type);

@@ -11,7 +11,8 @@ internal static class ShapeInference
 {
     private static readonly Dictionary<string, ShapeRule> Rules = Gather(
         ElementwiseShapes.Rules, ReductionShapes.Rules, MovementShapes.Rules, IndexingShapes.Rules, ConvolutionShapes.Rules, NormalisationShapes.Rules,
-        MatrixShapes.Rules);
+        MatrixShapes.Rules, RecurrentShapes.Rules, QuantisedShapes.Rules, SignalShapes.Rules, SamplingShapes.Rules,
+        ScanShapes.Rules);
 
     /// <summary>The standard operators that graphs may hold.</summary>
     public static IReadOnlyCollection<string> Operators => Rules.Keys;

@@ -60,7 +60,7 @@ internal static class Structures
     {
         foreach (var node in graph.Nodes)
         {
-            if (node.Domain.Length == 0 && !Rules.ContainsKey(node.Op) && !ShapeInference.IsKnown(node.Domain, node.Op) && !UpgradeTables.For(node.Op, context.Opset).Any()
+            if (node.Domain.Length == 0 && !Rules.ContainsKey(node.Op) && !ShapeInference.IsKnown(node.Domain, node.Op) && !UpgradeTables.For(node.Domain, node.Op, context.Opset).Any()
                 && UnsupportedReasons.For(node, context) is var unsupported)
                 context.Refuse(new(node.Op, node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault(o => o is not null)?.Name ?? "?", unsupported.Reason, unsupported.Advice));
             foreach (var (_, value) in node.Attributes)

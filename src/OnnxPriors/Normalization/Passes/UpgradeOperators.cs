@@ -73,17 +73,16 @@ internal sealed class UpgradeOperators : INormalizationPass
 
     private static void Add(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
-        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch);
-        if (node.Domain.Length == 0)
-            foreach (var rule in UpgradeTables.For(node.Op, context.Opset))
-            {
-                rule.Apply(upgrade);
-                if (upgrade.IsFinished)
-                    break;
-            }
+        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch) { Expand = Expand };
+        foreach (var rule in UpgradeTables.For(node.Domain, node.Op, context.Opset))
+        {
+            rule.Apply(upgrade);
+            if (upgrade.IsFinished)
+                break;
+        }
         if (!upgrade.IsFinished)
         {
-            if (!ShapeInference.IsKnown(node.Domain, upgrade.Op))
+            if (!ShapeInference.IsKnown(node.Domain, upgrade.Op) || upgrade.Op == "Scan")
                 throw UnsupportedReasons.For(node, context);
             upgrade.Finish(upgrade.Op, upgrade.Inputs, upgrade.Attributes);
         }
@@ -91,5 +90,12 @@ internal sealed class UpgradeOperators : INormalizationPass
         for (var i = 0; i < node.Outputs.Length; i++)
             if (node.Outputs[i] is { } output && i < upgrade.Results.Length && upgrade.Results[i] is { } result)
                 map[output] = result;
+
+        Value Expand(Graph body, Value input)
+        {
+            map[body.Inputs[0]] = input;
+            Walk(body, builder, map, context);
+            return builder.Import(body.Outputs[0], map);
+        }
     }
 }
