@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Objectives;
@@ -35,6 +36,8 @@ public static class StepBaker
         if (trained.IsEmpty)
             throw new ArtifactException("Nothing trains: no tensor of the model is selected (--train).");
         CheckPlace(folder);
+        if (options.Targets.HasFlag(BakeTargets.OrtTraining))
+            OrtTrainingBaker.Check(options.Optimizer, options.BatchNormalization, options.OrtTraining);
 
         using var output = AtomicFolder.Create(folder);
         var layout = StateLayout.Of(trained.Select(t => (t.Name, t.Tensor.Data!.Dimensions.ToArray())));
@@ -46,13 +49,32 @@ public static class StepBaker
         var eval = EvalModel.Build(model.Graph, tensors, options.BatchNormalization, values);
 
         var files = prior.Files.ToBuilder();
-        files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model))));
-        files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
         var buffers = StateLayout.Of(gradient.Buffers.Select(b => (b.Name, b.Tensor.Data!.Dimensions.ToArray())));
-        if (gradient.Buffers.Length > 0)
-            files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
+        ManifestOrtTraining? package = null;
+        if (options.Targets.HasFlag(BakeTargets.OrtTraining))
+        {
+            var head = trained.Where(t => t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+            var source = new OrtTrainingSource(gradient, eval, layout, head, prior.Prior, options.Optimizer, Carried(model));
+            (package, var names) = OrtTrainingBaker.Write(output.Path, source, options.OrtTraining, classes);
+            cancellation.ThrowIfCancellationRequested();
+            files.AddRange(names.Select(name => ManifestFile.Describe(output.Path, name)));
+        }
+        if (options.Targets.HasFlag(BakeTargets.Step))
+        {
+            files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model))));
+            files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
+            if (gradient.Buffers.Length > 0)
+                files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
+        }
+        else
+        {
+            // The checkpoint holds what the flat files were the source of.
+            foreach (var flat in prior.Files)
+                File.Delete(Path.Combine(output.Path, flat.Name));
+            files.RemoveAll(prior.Files.Contains);
+        }
 
-        var manifest = Describe(model, options, classes, trained, gradient, layout, buffers, prior.Prior, [.. files]);
+        var manifest = Describe(model, options, classes, trained, gradient, layout, buffers, prior.Prior, [.. files]) with { OrtTraining = package };
         ManifestFile.Write(output.Path, manifest);
         cancellation.ThrowIfCancellationRequested();
         output.Commit();
@@ -61,14 +83,14 @@ public static class StepBaker
     }
 
     // What stands there goes, so nothing but a step may: no run, and nothing that was put beside a step's files.
-    private static void CheckPlace(string folder)
+    internal static void CheckPlace(string folder)
     {
         if (!Directory.Exists(folder))
             return;
         string[] names = [.. Directory.EnumerateFileSystemEntries(folder).Select(entry => Path.GetFileName(entry)!)];
-        if (names.Length > 0 && !(names.Contains(StepFiles.Manifest) && names.Contains(StepFiles.Update)))
+        if (names.Length > 0 && !(names.Contains(StepFiles.Manifest) && (names.Contains(StepFiles.Update) || names.Contains(OrtTrainingFiles.Training))))
             throw new ArtifactException($"'{folder}' is not empty and no step folder; name another, or empty it.");
-        if (names.FirstOrDefault(name => !StepFiles.All.Contains(name)) is { } foreign)
+        if (names.FirstOrDefault(name => !StepFiles.All.Contains(name) && !OrtTrainingFiles.All.Contains(name)) is { } foreign)
             throw new ArtifactException($"'{folder}' is a step folder that also holds '{foreign}', which a new step would replace; move it, or name another folder.");
     }
 
@@ -178,7 +200,7 @@ public static class StepBaker
             Objective = "cross-entropy",
             Classes = classes,
             ClassNames = options.ClassNames,
-            Inputs = [.. gradient.Inputs.Select(i => new ManifestInput(i.Name, TypeName(i.Type), [.. i.Shape?.Select(d => d.Value?.ToString(CultureInfo.InvariantCulture) ?? d.ToString()) ?? []]))],
+            Inputs = [.. gradient.Inputs.Select(Describe)],
             Labels = gradient.ObjectiveInputs[0].Name,
             LabelCount = gradient.ObjectiveInputs[1].Name,
             Loss = gradient.Loss,
@@ -202,6 +224,9 @@ public static class StepBaker
             Files = files,
         };
     }
+
+    internal static ManifestInput Describe(Value input) =>
+        new(input.Name, TypeName(input.Type), [.. input.Shape?.Select(d => d.Value?.ToString(CultureInfo.InvariantCulture) ?? d.ToString()) ?? []]);
 
     // ONNX's words are the names of the types in lower case: float, int64, bfloat16.
     private static string TypeName(ElementType type) => type.ToString().ToLowerInvariant();

@@ -27,5 +27,8 @@ public static class StepFiles
     /// <summary>Tensors that do not train, which the gradient and the eval model share; absent where they are small enough to stand in both.</summary>
     public const string Frozen = "frozen.bin";
 
-    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers, Frozen];
+    /// <summary>The optimizer's states [P] to begin with, one after the other; absent where they begin at zero.</summary>
+    public const string States = "states.bin";
+
+    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers, Frozen, States];
 }
