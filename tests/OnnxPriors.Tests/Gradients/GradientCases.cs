@@ -32,6 +32,7 @@ internal static partial class GradientCases
         foreach (var exponent in (double[])[-1, 0.5, 2, 3, 2.5])
             yield return new("Pow", Within(0.5, 2, 2, 3), CaseInput.Number(exponent));
         yield return new("Pow", Within(-2, -1, 2, 3), CaseInput.IntsOf([], 3) with { IsConstant = true });
+        yield return new("Pow", Within(-2, 2, 2, 3), Reals([3], 2, 0, 3) with { IsConstant = true });
         yield return new("Range", Within(0.1, 0.2), Within(4.8, 4.9) with { IsDifferentiated = false }, Within(0.9, 1.1)) { Type = ElementType.Float };
         yield return new("Sum", In(2, 3), In(3), In(2, 1));
         yield return new("Mean", In(2, 3), In(3), In(2, 1)) { Type = ElementType.Float };
