@@ -15,6 +15,7 @@ internal static class Verbs
         new FitVerb(),
         new BakeVerb(),
         new TrainVerb(),
+        new ReplayVerb(),
         new EvaluateVerb(),
         new ExportVerb(),
         new DemoVerb(),
@@ -23,6 +24,7 @@ internal static class Verbs
     /// <summary>The verbs of two words.</summary>
     public static IReadOnlyList<VerbGroup> Groups { get; } =
     [
+        new("checkpoint", "Reads back what a device trained with the ORT Training API.", [new CheckpointInfoVerb(), new CheckpointExportVerb(), new CheckpointResumeVerb()]),
         new("prior", "Looks into a prior file, draws weights from it, or writes it rescaled.", [new PriorInfoVerb(), new PriorSampleVerb(), new PriorRescaleVerb()]),
     ];
 }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Randomness;
 
@@ -94,7 +95,13 @@ public sealed class StepSession : IDisposable
         Load(StepFiles.Parameters, Parameters);
         if (statistics is not null)
             Load(StepFiles.Buffers, Statistics);
-        states.ForEach(state => state.Front.Memory.Writable.Clear());
+        var begin = Manifest.Files.Any(file => file.Name == StepFiles.States) ? File.OpenRead(Path.Combine(Folder, StepFiles.States)) : null;
+        using (begin)
+            foreach (var state in states)
+                if (begin is null)
+                    state.Front.Memory.Writable.Clear();
+                else
+                    begin.ReadExactly(MemoryMarshal.AsBytes(state.Front.Memory.Writable));
     }
 
     /// <summary>Runs the gradient model on a micro-batch.</summary>
@@ -128,7 +135,7 @@ public sealed class StepSession : IDisposable
         updateModel.Set("momentum", scalars.Momentum);
         updateModel.Set("friction", scalars.Friction);
         updateModel.Set("noise_scale", scalars.NoiseScale);
-        updateModel.Set("step", scalars.Step + 1);
+        updateModel.Set("step", Manifest.Optimizer.InitialStep + scalars.Step + 1);
         FillNoise(scalars);
         var result = updateModel.Run(parameters, states, gradient);
         parameters.Swap();

@@ -1,3 +1,5 @@
+using OnnxPriors.Artifacts.OrtTraining;
+using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Optimizers;
 
@@ -21,8 +23,37 @@ public sealed record BakeOptions
     /// <summary>How the model was imported (bindings, shapes, the name of its features): a learned prior's file is compared with the model under its own head.</summary>
     public ImportOptions Import { get; init; } = new();
 
+    /// <summary>
+    /// What the tensors of the head start from, by name; empty: the fresh head. A head that was trained first on frozen features spares
+    /// them the first steps' gradients through random weights, which distort them where labels are few (Kumar et al., ICLR 2022).
+    /// </summary>
+    public IReadOnlyDictionary<string, TensorData> Head { get; init; } = new Dictionary<string, TensorData>();
+
+    /// <summary>What is baked: the step, the package for the ORT Training API, or both into one folder.</summary>
+    public BakeTargets Targets { get; init; } = BakeTargets.Step;
+
+    /// <summary>How the package for the ORT Training API is made, where one is asked for.</summary>
+    public OrtTrainingOptions OrtTraining { get; init; } = new();
+
     /// <summary>The source model's file name without folders.</summary>
     public required string SourceFileName { get; init; }
+}
+
+/// <summary>What a bake makes.</summary>
+[Flags]
+public enum BakeTargets
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Gradient and update model, for any ONNX Runtime.</summary>
+    Step = 1,
+
+    /// <summary>The package for the ORT Training API, up to its last release 1.19.2.</summary>
+    OrtTraining = 2,
+
+    /// <summary>Both, in one folder.</summary>
+    Both = Step | OrtTraining,
 }
 
 /// <summary>What a bake made.</summary>

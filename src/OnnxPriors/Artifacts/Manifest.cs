@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using OnnxPriors.Artifacts.OrtTraining;
 
 namespace OnnxPriors.Artifacts;
 
@@ -81,8 +82,15 @@ public sealed record Manifest
     /// <summary>The model the step was made of.</summary>
     public required ManifestSource Source { get; init; }
 
+    /// <summary>The package for the ORT Training API, where the folder holds one.</summary>
+    public ManifestOrtTraining? OrtTraining { get; init; }
+
     /// <summary>Every other file of the folder.</summary>
     public required IReadOnlyList<ManifestFileEntry> Files { get; init; }
+
+    /// <summary>Whether the folder holds the step: gradient, eval and update model.</summary>
+    [JsonIgnore]
+    public bool HasStep => Files.Any(file => file.Name == StepFiles.Update);
 
     /// <summary>Where the parameters lie in the flat state.</summary>
     /// <exception cref="ArtifactException">The manifest contradicts itself.</exception>
@@ -168,6 +176,9 @@ public sealed record ManifestOptimizer
 
     /// <summary>The flat states [P]: each S is an input, and <c>S_next</c> an output.</summary>
     public required IReadOnlyList<string> States { get; init; }
+
+    /// <summary>The updates made before: the first one's number, where it counts, is one more.</summary>
+    public long InitialStep { get; init; }
 
     /// <summary>The update model's scalar inputs beside learning rate, clipping norm and prior weight.</summary>
     public required IReadOnlyList<string> Scalars { get; init; }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using OnnxPriors.Artifacts.OrtTraining;
 
 namespace OnnxPriors.Artifacts;
 
@@ -9,10 +10,21 @@ public static class ManifestFile
 {
     private const long MaximumBytes = 64 << 20;
 
-    /// <summary>Reads a folder's manifest and checks that it does not contradict itself; the other files are not touched.</summary>
+    /// <summary>Reads a step folder's manifest and checks that it does not contradict itself; the other files are not touched.</summary>
     /// <param name="folder">The step folder.</param>
-    /// <exception cref="ArtifactException">There is no manifest, it cannot be read, or it is of another schema or inconsistent.</exception>
+    /// <exception cref="ArtifactException">There is no manifest, it cannot be read, or it is of another schema or inconsistent, or the folder holds no step.</exception>
     public static Manifest Read(string folder)
+    {
+        var manifest = ReadAny(folder);
+        return manifest.HasStep
+            ? manifest
+            : throw new ArtifactException($"'{folder}' is a package for the ORT Training API alone and holds no step; bake with --target step or both.");
+    }
+
+    /// <summary>Reads the manifest of a folder of any target and checks that it does not contradict itself; the other files are not touched.</summary>
+    /// <param name="folder">The folder that <c>bake</c> wrote.</param>
+    /// <exception cref="ArtifactException">There is no manifest, it cannot be read, or it is of another schema or inconsistent.</exception>
+    public static Manifest ReadAny(string folder)
     {
         var path = Path.Combine(folder, StepFiles.Manifest);
         if (!File.Exists(path))
@@ -133,6 +145,10 @@ public static class ManifestFile
         }
         var names = manifest.Files.Select(file => file.Name).ToHashSet(StringComparer.Ordinal);
         Require(names.Count == manifest.Files.Count, "a file is named twice");
+        if (manifest.OrtTraining is { } package)
+            CheckPackage(package);
+        if (manifest.OrtTraining is not null && !manifest.HasStep)
+            return;
         foreach (var needed in (string[])[StepFiles.Gradient, StepFiles.Eval, StepFiles.Update, StepFiles.Parameters])
             Require(names.Contains(needed), $"'{needed}' is not among its files");
         Require(names.Contains(StepFiles.Prior) == manifest.Prior.IsPresent, $"the prior is '{manifest.Prior.Kind}', and '{StepFiles.Prior}' does not go with that");
@@ -142,6 +158,18 @@ public static class ManifestFile
             CheckLength(StepFiles.Prior, manifest.StateLength * (2 + manifest.Prior.Rank));
         if (manifest.Buffers.Count > 0)
             CheckLength(StepFiles.Buffers, manifest.BufferLength);
+        if (names.Contains(StepFiles.States))
+            CheckLength(StepFiles.States, manifest.StateLength * manifest.Optimizer.States.Count);
+        Require(manifest.Optimizer.InitialStep is >= 0 and <= int.MaxValue, $"the optimizer's first step is {manifest.Optimizer.InitialStep}");
+
+        void CheckPackage(ManifestOrtTraining package)
+        {
+            foreach (var needed in (string[])[OrtTrainingFiles.Training, OrtTrainingFiles.Eval, OrtTrainingFiles.Optimizer, OrtTrainingFiles.Checkpoint, OrtTrainingFiles.Inference])
+                Require(names.Contains(needed), $"'{needed}' is not among its files");
+            Require(package.Inputs.Count > manifest.Inputs.Count && package.Inputs.All(x => x?.Shape.All(d => d is not null) == true)
+                && package.Outputs.Concat(package.Frozen).All(x => x is not null), "the package's inputs, outputs or frozen tensors are incomplete");
+            Require(double.IsFinite(package.SuggestedPriorWeight), $"the suggested weight of the prior is {package.SuggestedPriorWeight}");
+        }
 
         void CheckLength(string name, long floats)
         {

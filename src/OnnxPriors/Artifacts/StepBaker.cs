@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Objectives;
@@ -20,7 +21,7 @@ public static class StepBaker
     /// <param name="options">The prior, the optimizer and the rest.</param>
     /// <param name="folder">The folder to make; a step folder that stands there is replaced.</param>
     /// <param name="cancellation">Ends the bake before the folder appears.</param>
-    /// <exception cref="ArtifactException">Nothing trains, or another folder stands there.</exception>
+    /// <exception cref="ArtifactException">Nothing trains, the head to start from does not fit, or another folder stands there.</exception>
     /// <exception cref="InvalidPriorException">The prior file is damaged, or its options are out of range.</exception>
     /// <exception cref="PriorMismatchException">The prior file belongs to another model.</exception>
     /// <exception cref="Gradients.GradientException">Nodes between trained tensors and scores have no gradient; all are listed.</exception>
@@ -35,6 +36,8 @@ public static class StepBaker
         if (trained.IsEmpty)
             throw new ArtifactException("Nothing trains: no tensor of the model is selected (--train).");
         CheckPlace(folder);
+        if (options.Targets.HasFlag(BakeTargets.OrtTraining))
+            OrtTrainingBaker.Check(options.Optimizer, options.BatchNormalization, options.OrtTraining);
 
         using var output = AtomicFolder.Create(folder);
         var layout = StateLayout.Of(trained.Select(t => (t.Name, t.Tensor.Data!.Dimensions.ToArray())));
@@ -46,14 +49,32 @@ public static class StepBaker
         var eval = EvalModel.Build(model.Graph, tensors, options.BatchNormalization, values);
 
         var files = prior.Files.ToBuilder();
-        files.Add(Save(output.Path, StepFiles.Gradient, Model.Canonical(gradient.Graph)));
-        files.Add(Save(output.Path, StepFiles.Eval, Model.Canonical(eval, Carried(model))));
-        files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
         var buffers = StateLayout.Of(gradient.Buffers.Select(b => (b.Name, b.Tensor.Data!.Dimensions.ToArray())));
-        if (gradient.Buffers.Length > 0)
-            files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
+        ManifestOrtTraining? package = null;
+        if (options.Targets.HasFlag(BakeTargets.OrtTraining))
+        {
+            var head = trained.Where(t => t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+            var source = new OrtTrainingSource(gradient, eval, layout, head, prior.Prior, options.Optimizer, Carried(model));
+            (package, var names) = OrtTrainingBaker.Write(output.Path, source, options.OrtTraining, classes);
+            cancellation.ThrowIfCancellationRequested();
+            files.AddRange(names.Select(name => ManifestFile.Describe(output.Path, name)));
+        }
+        if (options.Targets.HasFlag(BakeTargets.Step))
+        {
+            files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model))));
+            files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
+            if (gradient.Buffers.Length > 0)
+                files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
+        }
+        else
+        {
+            // The checkpoint holds what the flat files were the source of.
+            foreach (var flat in prior.Files)
+                File.Delete(Path.Combine(output.Path, flat.Name));
+            files.RemoveAll(prior.Files.Contains);
+        }
 
-        var manifest = Describe(model, options, classes, trained, gradient, layout, buffers, prior.Prior, [.. files]);
+        var manifest = Describe(model, options, classes, trained, gradient, layout, buffers, prior.Prior, [.. files]) with { OrtTraining = package };
         ManifestFile.Write(output.Path, manifest);
         cancellation.ThrowIfCancellationRequested();
         output.Commit();
@@ -62,14 +83,14 @@ public static class StepBaker
     }
 
     // What stands there goes, so nothing but a step may: no run, and nothing that was put beside a step's files.
-    private static void CheckPlace(string folder)
+    internal static void CheckPlace(string folder)
     {
         if (!Directory.Exists(folder))
             return;
         string[] names = [.. Directory.EnumerateFileSystemEntries(folder).Select(entry => Path.GetFileName(entry)!)];
-        if (names.Length > 0 && !(names.Contains(StepFiles.Manifest) && names.Contains(StepFiles.Update)))
+        if (names.Length > 0 && !(names.Contains(StepFiles.Manifest) && (names.Contains(StepFiles.Update) || names.Contains(OrtTrainingFiles.Training))))
             throw new ArtifactException($"'{folder}' is not empty and no step folder; name another, or empty it.");
-        if (names.FirstOrDefault(name => !StepFiles.All.Contains(name)) is { } foreign)
+        if (names.FirstOrDefault(name => !StepFiles.All.Contains(name) && !OrtTrainingFiles.All.Contains(name)) is { } foreign)
             throw new ArtifactException($"'{folder}' is a step folder that also holds '{foreign}', which a new step would replace; move it, or name another folder.");
     }
 
@@ -77,6 +98,12 @@ public static class StepBaker
     {
         var data = trained.ToDictionary(t => t.Name, t => t.Tensor.Data!, StringComparer.Ordinal);
         var head = trained.Where(t => t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var (name, values) in options.Head)
+        {
+            if (!head.Contains(name) || !data[name].Dimensions.SequenceEqual(values.Dimensions))
+                throw new ArtifactException($"The head to start from has '{name}' [{string.Join(", ", values.Dimensions)}], and this model's head has {string.Join(", ", head.Order(StringComparer.Ordinal).Select(own => $"'{own}' [{string.Join(", ", data[own].Dimensions)}]"))}. Take a run of the same model and number of classes.");
+            data[name] = values;
+        }
         ImmutableArray<TensorRole> source = [];
         if (options.Prior.Kind == PriorKind.Learned)
             // What a fit trains: the model with its own head.
@@ -119,6 +146,21 @@ public static class StepBaker
         return values;
     }
 
+    // What does not train stands in both models, unless it is too large for a message: then both refer to one file.
+    private static IEnumerable<ManifestFileEntry> SaveNetworks(string folder, Model gradient, Model eval)
+    {
+        if (!OnnxFile.NeedsExternalData(gradient) && !OnnxFile.NeedsExternalData(eval))
+            return [Save(folder, StepFiles.Gradient, gradient), Save(folder, StepFiles.Eval, eval)];
+        using (var file = AtomicFile.Create(Path.Combine(folder, StepFiles.Frozen)))
+        {
+            var shared = new ExternalDataWriter(StepFiles.Frozen, file.Stream);
+            OnnxFile.Save(gradient, Path.Combine(folder, StepFiles.Gradient), shared);
+            OnnxFile.Save(eval, Path.Combine(folder, StepFiles.Eval), shared);
+            file.Commit(durable: false);
+        }
+        return [ManifestFile.Describe(folder, StepFiles.Gradient), ManifestFile.Describe(folder, StepFiles.Eval), ManifestFile.Describe(folder, StepFiles.Frozen)];
+    }
+
     private static ManifestFileEntry Save(string folder, string name, Model model)
     {
         OnnxFile.Save(model, Path.Combine(folder, name), externalData: false);
@@ -131,12 +173,7 @@ public static class StepBaker
         return FlatFile.Write(folder, StepFiles.Buffers, layout, (entry, start, span) => Read(data[entry.Name], start, span));
     }
 
-    private static void Read(TensorData data, long start, Span<float> values)
-    {
-        if (data.Type != ElementType.Float)
-            data = data.ConvertTo(ElementType.Float);
-        data.Span<float>().Slice((int)start, values.Length).CopyTo(values);
-    }
+    private static void Read(TensorData data, long start, Span<float> values) => data.ReadSingles(start, values);
 
     // What says how inputs are prepared goes with the step; the source's class names do not where the head is new.
     private static ImmutableSortedDictionary<string, string> Carried(ImportedModel model) => model.Source.Metadata
@@ -163,7 +200,7 @@ public static class StepBaker
             Objective = "cross-entropy",
             Classes = classes,
             ClassNames = options.ClassNames,
-            Inputs = [.. gradient.Inputs.Select(i => new ManifestInput(i.Name, TypeName(i.Type), [.. i.Shape?.Select(d => d.Value?.ToString(CultureInfo.InvariantCulture) ?? d.ToString()) ?? []]))],
+            Inputs = [.. gradient.Inputs.Select(Describe)],
             Labels = gradient.ObjectiveInputs[0].Name,
             LabelCount = gradient.ObjectiveInputs[1].Name,
             Loss = gradient.Loss,
@@ -187,6 +224,9 @@ public static class StepBaker
             Files = files,
         };
     }
+
+    internal static ManifestInput Describe(Value input) =>
+        new(input.Name, TypeName(input.Type), [.. input.Shape?.Select(d => d.Value?.ToString(CultureInfo.InvariantCulture) ?? d.ToString()) ?? []]);
 
     // ONNX's words are the names of the types in lower case: float, int64, bfloat16.
     private static string TypeName(ElementType type) => type.ToString().ToLowerInvariant();

@@ -14,6 +14,7 @@ public sealed partial class GraphBuilder
     public const int CanonicalOpset = 18;
 
     private readonly Names names;
+    private readonly Names nodeNames = new();
     private readonly List<Value> inputs = [];
     private readonly List<Node> nodes = [];
     private readonly Dictionary<(ElementType, string), Value> smallConstants = [];
@@ -140,7 +141,8 @@ public sealed partial class GraphBuilder
             results.Add(value);
         }
         var all = results.MoveToImmutable();
-        nodes.Add(new Node(op, domain, nodeName, call.Inputs, all, attributes));
+        // ONNX Runtime refuses two nodes of one name; an empty one is none.
+        nodes.Add(new Node(op, domain, nodeName.Length == 0 ? "" : nodeNames.Take(nodeName), call.Inputs, all, attributes));
         return all!;
     }
 

@@ -7,8 +7,6 @@ internal static class UnsupportedReasons
 {
     private static readonly Dictionary<string, (string Reason, string Advice)> Known = new(StringComparer.Ordinal)
     {
-        ["Loop"] = ("a loop stays in the graph", "Export the model with the loop unrolled, or traced and not scripted"),
-        ["Scan"] = ("a loop stays in the graph", "Export the model with the loop unrolled"),
         ["NonMaxSuppression"] = ("it chooses boxes and has no gradient", "Cut the model before it: export without post-processing"),
     };
 
@@ -24,8 +22,6 @@ internal static class UnsupportedReasons
                     : "The file does not import that domain either; export it again");
         if (Known.TryGetValue(node.Op, out var known))
             return new(known.Reason, known.Advice);
-        if (node.Op.StartsWith("Sequence", StringComparison.Ordinal) || node.Op.StartsWith("Optional", StringComparison.Ordinal) || node.Op is "ConcatFromSequence" or "SplitToSequence")
-            return new("sequences and optional values are not tensors", "Export the model so that it passes tensors alone");
         if (node.Op.StartsWith("String", StringComparison.Ordinal) || node.Op is "TfIdfVectorizer" or "RegexFullMatch" or "LabelEncoder")
             return new("text is not numbers", "Prepare the text outside of the model");
         if (node.Op.Contains("Quantize", StringComparison.Ordinal) || node.Op.StartsWith("QLinear", StringComparison.Ordinal) || node.Op.EndsWith("Integer", StringComparison.Ordinal))
