@@ -51,6 +51,12 @@ public enum ElementType
     Int4 = 22,
     /// <summary>4-bit float, two to a byte.</summary>
     Float4E2M1 = 23,
+    /// <summary>An exponent alone in 8 bits.</summary>
+    Float8E8M0 = 24,
+    /// <summary>Unsigned 2-bit integer, four to a byte.</summary>
+    UInt2 = 25,
+    /// <summary>Signed 2-bit integer, four to a byte.</summary>
+    Int2 = 26,
 }
 
 /// <summary>What is known of an element type.</summary>
