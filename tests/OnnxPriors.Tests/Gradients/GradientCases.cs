@@ -108,6 +108,9 @@ internal static partial class GradientCases
             yield return new(op, x, CaseInput.Ints(1)) { Type = type, WorksDynamically = true };
             yield return new(op, With("keepdims", 0), x, CaseInput.Ints(0, -1)) { Type = type, WorksDynamically = true };
             yield return new(op, With("keepdims", 0), x) { Type = type, WorksDynamically = true };
+            // Axes that are found when the graph runs.
+            foreach (var keep in (int[])[0, 1])
+                yield return new(op, With("keepdims", keep), x, CaseInput.IntsOf([2], -1, 0)) { Type = type, WorksDynamically = true };
         }
         yield return new("ReduceProd", new CaseInput([2, 3]) { Fixed = null, Low = -1, High = 1 }, CaseInput.Ints(1)) { Type = ElementType.Float };
         yield return new("ReduceSum", With("noop_with_empty_axes", 1), In(2, 3));
