@@ -24,6 +24,7 @@ internal static class Restrictions
         ["GlobalLpPool"] = "orders that are no whole number (opset 1) are refused",
         ["MaxPool"] = "no gradient with storage_order = 1",
         ["LayerNormalization"] = "no gradient where its mean or deviation is used by other nodes",
+        ["QuantizeLinear"] = "the gradient passes straight through the rounding, within the range of the integers",
         ["SequenceAt"] = Tensors,
         ["SequenceConstruct"] = Tensors,
         ["SequenceEmpty"] = Tensors,
