@@ -24,10 +24,8 @@ internal static class Structures
     {
         if (node.Inputs.Any(i => i?.NotTensor == Value.Text))
             throw NodeUpgrade.Refuse("text is not numbers", "Prepare the text outside of the model, and export its network part alone");
-        if (node.Domain.Length > 0)
-            return false;
         // What follows from something unsupported is unknown too; only the cause is worth telling.
-        if (Rules.TryGetValue(node.Op, out var rule))
+        if (node.Domain.Length == 0 && Rules.TryGetValue(node.Op, out var rule))
         {
             if (node.Inputs.Any(i => i is not null && scope.Get(i) is TensorItem { Value.Producer.Domain: "unsupported" }))
                 scope.Placeholders(node);
@@ -37,7 +35,7 @@ internal static class Structures
         }
         if (!node.Inputs.Any(i => i is not null && scope.Context.Structures.ContainsKey(i)))
             return false;
-        if (node.Op != "Identity")
+        if (node is not { Domain.Length: 0, Op: "Identity" })
             throw NodeUpgrade.Refuse("it takes a sequence or an optional value", "Export the model so that it passes tensors alone");
         scope.Set(node.Outputs[0], scope.Get(node.Input(0)));
         return true;
