@@ -3,10 +3,12 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Display;
+using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
 using OnnxPriors.Priors;
+using OnnxPriors.Runtime.Training;
 using Spectre.Console;
 
 namespace OnnxPriors.Cli.Commands;
@@ -34,6 +36,7 @@ internal sealed class BakeVerb : IVerb
     private readonly Option<bool> nesterov = new("--nesterov") { Description = "SGD with Nesterov's momentum" };
     private readonly Option<double> weightDecay = new("--weight-decay") { Description = "AdamW's decoupled weight decay, 0 or above", DefaultValueFactory = _ => 0, HelpName = "W" };
     private readonly Option<double> headVariance = new("--head-variance") { Description = "The variance of the new head's prior, isotropic around zero; above 0", DefaultValueFactory = _ => 1, HelpName = "V" };
+    private readonly Option<string?> headOf = new("--head") { Description = "Starts the head from this run's: train a linear probe (--train head), then all. Default: a fresh head", HelpName = "RUN" };
     private readonly OrtTrainingArguments device = new();
     private readonly Option<ulong> seed = new("--seed") { Description = "Seeds the fresh head", DefaultValueFactory = _ => 0, HelpName = "S" };
 
@@ -56,6 +59,7 @@ internal sealed class BakeVerb : IVerb
         new("bake model.onnx --prior prior.safetensors --scale 1e4 --optimizer sghmc --classes 10 -o step", "Widen the prior and sample"),
         new("bake model.onnx --prior prior.safetensors --classes 4 --target both --optimizer adamw --zip -o package", "Bake a package for devices and browsers, and an archive of it"),
         new("bake model.onnx --prior none --train head --classes 4 -o probe", "Bake a linear probe"),
+        new("bake model.onnx --prior prior.safetensors --classes 4 --head probe-run -o step", "Start from the head of a trained probe"),
     ];
 
     /// <inheritdoc/>
@@ -65,7 +69,7 @@ internal sealed class BakeVerb : IVerb
         foreach (var option in (Option[])[prior, allowOtherSource, classes, output, train, batchNorm])
             command.Add(option);
         rescaling.AddTo(command);
-        foreach (var option in (Option[])[headVariance, optimizer, nesterov, weightDecay, seed])
+        foreach (var option in (Option[])[headOf, headVariance, optimizer, nesterov, weightDecay, seed])
             command.Add(option);
         device.AddTo(command);
     }
@@ -93,6 +97,7 @@ internal sealed class BakeVerb : IVerb
             Optimizer = rule,
             BatchNormalization = given.GetValue(batchNorm) == "batch" ? BatchNormalizationMode.Batch : BatchNormalizationMode.Frozen,
             Import = import,
+            Head = given.GetValue(headOf) is { } probe ? Head(probe) : new Dictionary<string, TensorData>(),
             Targets = device.Targets(given),
             OrtTraining = package,
             SourceFileName = Path.GetFileName(path),
@@ -131,6 +136,27 @@ internal sealed class BakeVerb : IVerb
             HeadVariance = given.GetValue(headVariance),
             AllowOtherSource = given.GetValue(allowOtherSource),
         };
+    }
+
+    // The head's tensors of a run's best state, or of its last.
+    private static Dictionary<string, TensorData> Head(string folder)
+    {
+        var run = RunFolder.Open(folder);
+        var states = run.OpenStates();
+        try
+        {
+            if (states.Count > 1)
+                throw new ArtifactException($"--head '{folder}' is a run with {states.Count} samples; take one that was trained with sgd or adamw.");
+            return run.Manifest.Parameters.Where(parameter => parameter.Role == "head").ToDictionary(
+                parameter => parameter.Name,
+                parameter => TensorData.Of(states[0].ParameterValues.Slice((int)parameter.Offset, (int)parameter.Count).ToArray(), [.. parameter.Shape]),
+                StringComparer.Ordinal);
+        }
+        finally
+        {
+            foreach (var state in states)
+                state.Dispose();
+        }
     }
 
     private Optimizer Rule(ParseResult given)

@@ -19,8 +19,7 @@ internal sealed class EvaluateVerb : IVerb
     private readonly DataOptions data = new(DataUse.Measure);
     private readonly Option<string?> state = Optional<string>("--state", "A run's samples, best or last state. Default: the first of these it has.");
     private readonly Option<int> batch = Option("--batch", "Examples at a time.", 32);
-    private readonly Option<string> provider = Option("--provider", "What computes: cpu or cuda.", "cpu");
-    private readonly Option<int> threads = Option("--threads", "Threads that compute; 0 takes one a core.", 0);
+    private readonly ComputeOptions compute = new();
 
     /// <inheritdoc/>
     public string Name => "evaluate";
@@ -40,14 +39,15 @@ internal sealed class EvaluateVerb : IVerb
     {
         command.Add(target);
         data.AddTo(command);
-        foreach (var option in (Option[])[state, batch, provider, threads])
-            command.Add(option);
+        command.Add(state);
+        command.Add(batch);
+        compute.AddTo(command);
     }
 
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
-        var options = new StepOptions { Provider = Provider(given.GetValue(provider)!), Threads = given.GetValue(threads) };
+        var options = compute.Read(given);
         var path = given.GetValue(target)!;
         var settings = data.Read(given);
         using var source = settings.Open();
@@ -97,15 +97,22 @@ internal sealed class EvaluateVerb : IVerb
     private StreamSource Batches(ModelInput input, IDataset source, DatasetView view, DataSettings settings, ParseResult given) =>
         input.Evaluation(view, input.PreprocessingFor(source, settings), given.GetValue(batch), settings.Threads);
 
-    // A run measured on its own data, where that has no test part, is measured on what it could have trained on and did not.
+    // On its own data a run knows what it trained on, chose by and never saw; the parts of another source are its folders.
     private static (DatasetView View, string Name) Part(IDataset source, DataSettings settings, RunOrigin? origin)
     {
         var hasTest = source.Splits.Contains(DataSplit.Test);
-        if (settings.Part is null && !hasTest && origin is not null && Path.GetFullPath(settings.Path) == origin.Data)
+        if (origin is not null && Path.GetFullPath(settings.Path) == origin.Data)
         {
-            var heldOut = DatasetSplits.Of(source, origin.Splits()).HeldOut;
-            if (heldOut.Count > 0)
-                return (heldOut, "held out");
+            var own = DatasetSplits.Of(source, origin.Splits());
+            var (view, part) = settings.Part switch
+            {
+                DataPart.Train => (own.Train, "train"),
+                DataPart.Validation => (own.Validation, "validation"),
+                null when !hasTest => (own.HeldOut, "held out"),
+                _ => (null, ""),
+            };
+            if (view is { Count: > 0 })
+                return (view, part);
         }
         var name = settings.Part?.ToString().ToLowerInvariant() ?? (hasTest ? "test" : "all");
         return (settings.Measured(source), name);

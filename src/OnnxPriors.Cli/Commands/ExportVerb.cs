@@ -21,7 +21,7 @@ internal sealed class ExportVerb : IVerb
     private readonly Option<string> output = new("--output", "-o") { Description = "The file to write.", Required = true };
     private readonly Option<string?> state = Optional<string>("--state", "Samples, best or last. Default: the first of these the run has.");
     private readonly Option<string?> data = Optional<string>("--data", $"Data to compare file and run on, up to {MostExamples} examples. Default: the run's own, else random numbers.");
-    private readonly Option<int> threads = Option("--threads", "Threads that compute; 0 takes one a core.", 0);
+    private readonly ComputeOptions compute = new();
 
     /// <inheritdoc/>
     public string Name => "export";
@@ -40,8 +40,9 @@ internal sealed class ExportVerb : IVerb
     public void Declare(Command command)
     {
         command.Add(target);
-        foreach (var option in (Option[])[output, state, data, threads])
+        foreach (var option in (Option[])[output, state, data])
             command.Add(option);
+        compute.AddTo(command);
     }
 
     /// <inheritdoc/>
@@ -56,7 +57,7 @@ internal sealed class ExportVerb : IVerb
         using var source = path is null ? null : DataSource.Open(path, new DataSourceOptions { LabelColumn = origin?.LabelColumn });
         var result = Exporter.Export(
             run, file, State(given.GetValue(state)), source is null ? null : Batches(run, source),
-            new StepOptions { Threads = given.GetValue(threads) });
+            compute.Read(given));
         var report = new ExportReport(result.Path, result.Samples, result.MaxAbsDifference, result.Examples, source is null ? "random" : "data");
         terminal.Show(report, CliJson.Default.ExportReport, console => console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,

@@ -15,11 +15,14 @@ using Spectre.Console;
 
 namespace OnnxPriors.Cli.Commands;
 
-/// <summary><c>gradients MODEL --inputs BATCH.npz -o GRADS.npz</c>: the cross-entropy over a model's own classes and its gradient for every float tensor.</summary>
+/// <summary>
+/// <c>gradients MODEL --inputs BATCH.npz -o GRADS.npz</c>: a loss and its gradient for every float tensor. The loss is the cross-entropy over the
+/// model's own classes, or with a direction R for its outputs Σ⟨output, R⟩, which suits outputs of any meaning and shape.
+/// </summary>
 internal sealed class GradientsVerb : IVerb
 {
     private readonly ModelArguments arguments = new();
-    private readonly Option<string> inputs = new("--inputs") { Description = "NPZ file with the model's inputs by name, and labels (int64, one an example).", Required = true, HelpName = "BATCH.npz" };
+    private readonly Option<string> inputs = new("--inputs") { Description = "NPZ file with the model's inputs by name, and labels (int64, one an example) or OUTPUT.direction for its real outputs.", Required = true, HelpName = "BATCH.npz" };
     private readonly Option<string> output = new("--output", "-o") { Description = "NPZ file to write: loss, and one array for each tensor.", Required = true, HelpName = "GRADS.npz" };
     private readonly Option<string> engine = new("--engine")
     {
@@ -58,15 +61,16 @@ internal sealed class GradientsVerb : IVerb
         var batch = given.GetRequiredValue(inputs);
         var file = OnnxFile.Load(arguments.Path(given));
         var arrays = NpzFile.Read(batch);
-        var options = arguments.Read(given) with { Form = ImportForm.OwnHead, Policy = TrainablePolicy.EveryFloat };
+        var isLinear = file.Graph.Outputs.Any(o => arrays.ContainsKey(LinearObjective.Direction(o.Name)));
+        var options = arguments.Read(given) with { Form = isLinear ? ImportForm.AsFile : ImportForm.OwnHead, Policy = TrainablePolicy.EveryFloat, HalfEdges = false };
         var model = ModelImporter.Import(file, options with { InputShapes = Shapes(file.Graph, arrays, options.InputShapes) });
         cancellation.ThrowIfCancellationRequested();
         var feeds = new Dictionary<string, TensorData>(GivenInputs.Read(batch, model.Graph), StringComparer.Ordinal);
-        var labels = Labels(batch, arrays, model);
+        TensorData?[] goals = isLinear ? [.. model.Graph.Outputs.Select(o => Direction(batch, arrays, o))] : [Labels(batch, arrays, model)];
         Value[] tensors = [.. model.Trainable.Select(t => t.Tensor)];
         var (loss, gradients) = given.GetValue(engine) == "torch"
-            ? TorchCrossEntropy.Run(model.Graph, feeds, labels, tensors)
-            : Step(model.Graph, feeds, labels, tensors, cancellation);
+            ? TorchLoss.Run(model.Graph, feeds, isLinear ? TorchLoss.Linear(goals) : TorchLoss.CrossEntropy(goals[0]!), tensors)
+            : Step(model.Graph, feeds, isLinear ? new LinearObjective() : new CrossEntropy(), goals, tensors, cancellation);
         var results = tensors.Zip(gradients).Select(p => KeyValuePair.Create(p.First.Name, Arrays.ToArray(p.Second)));
         NpzFile.Write(path, results.Prepend(KeyValuePair.Create("loss", Arrays.ToArray(TensorData.Of([(float)loss], [])))));
         var report = new GradientsReport(path, given.GetValue(engine)!, loss, [.. tensors.Zip(gradients).Select(p => new GradientSize(p.First.Name, [.. p.Second.Dimensions], Norm(p.Second)))]);
@@ -76,11 +80,13 @@ internal sealed class GradientsVerb : IVerb
     }
 
     private static (double Loss, ImmutableArray<TensorData> Gradients) Step(
-        Graph graph, Dictionary<string, TensorData> feeds, TensorData labels, Value[] tensors, CancellationToken cancellation)
+        Graph graph, Dictionary<string, TensorData> feeds, IObjective objective, IReadOnlyList<TensorData?> goals, Value[] tensors, CancellationToken cancellation)
     {
-        var model = GradientModel.Build(graph, tensors, new CrossEntropy());
-        feeds[model.ObjectiveInputs[0].Name] = labels;
-        feeds[model.ObjectiveInputs[1].Name] = TensorData.Of([labels.Count], []).ConvertTo(model.ObjectiveInputs[1].Type);
+        var model = GradientModel.Build(graph, tensors, objective);
+        if (objective is CrossEntropy)
+            goals = [goals[0], TensorData.Of([goals[0]!.Count], [])];
+        foreach (var (input, goal) in model.ObjectiveInputs.Zip(goals.OfType<TensorData>()))
+            feeds[input.Name] = goal.ConvertTo(input.Type);
         foreach (var parameter in model.Parameters)
             feeds[parameter.Name] = parameter.Tensor.Data!;
         using var session = OnnxEngine.Open(Model.Canonical(model.Graph));
@@ -95,6 +101,15 @@ internal sealed class GradientsVerb : IVerb
             if (!named.ContainsKey(input.Name) && arrays.TryGetValue(input.Name, out var array) && input.Shape is { Rank: > 1 } shape && shape.Rank == array.Shape.Count && shape.Skip(1).Any(d => !d.IsStatic))
                 named = named.Add(input.Name, new Shape([shape[0], .. shape.Skip(1).Zip(array.Shape.Skip(1)).Select(p => p.First.IsStatic ? p.First : p.Second)]));
         return named;
+    }
+
+    // An output that holds no real numbers has no direction.
+    private static TensorData? Direction(string path, ReadOnlyDictionary<string, NpzArray> arrays, Value output)
+    {
+        if (!output.Type.IsFloating())
+            return null;
+        return arrays.TryGetValue(LinearObjective.Direction(output.Name), out var array) ? Arrays.ToTensor(array)
+            : throw new EngineException($"'{path}' has no array '{LinearObjective.Direction(output.Name)}'; give one of the output's shape for each real output.");
     }
 
     private static TensorData Labels(string path, IReadOnlyDictionary<string, NpzArray> arrays, ImportedModel model)
@@ -118,7 +133,7 @@ internal sealed class GradientsVerb : IVerb
 /// <summary>What <c>gradients --json</c> prints.</summary>
 /// <param name="Path">The file written.</param>
 /// <param name="Engine">What computed it.</param>
-/// <param name="Loss">The mean cross-entropy, in nats.</param>
+/// <param name="Loss">The mean cross-entropy, in nats, or Σ⟨output, direction⟩.</param>
 /// <param name="Tensors">The tensors in the order of first use.</param>
 internal sealed record GradientsReport(string Path, string Engine, double Loss, IReadOnlyList<GradientSize> Tensors);
 

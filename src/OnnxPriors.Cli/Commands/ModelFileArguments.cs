@@ -14,12 +14,15 @@ internal sealed class ModelFileArguments
     private readonly Option<string[]> bind = new("--bind") { Description = "Makes an input a constant: rate=16000. Repeatable.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
     private readonly Option<string[]> shape = new("--shape") { Description = "Fixes an input's shape: input=1x3x224x224; a word stands for a size that stays open. Repeatable.", HelpName = "NAME=DIMS", DefaultValueFactory = _ => [] };
 
+    private readonly Option<int> unroll = new("--unroll") { Description = "How many iterations of a Loop or Scan are written out at most.", HelpName = "N", DefaultValueFactory = _ => NormalizationOptions.DefaultUnrollLimit };
+
     /// <summary>Adds the arguments.</summary>
     public void Declare(Command command)
     {
         command.Add(model);
         command.Add(bind);
         command.Add(shape);
+        command.Add(unroll);
     }
 
     /// <summary>The model's path.</summary>
@@ -30,6 +33,7 @@ internal sealed class ModelFileArguments
     public ImportOptions Read(ParseResult given) => new()
     {
         Bindings = [.. given.GetRequiredValue(bind).Select(InputBinding.Parse)],
+        UnrollLimit = given.GetValue(unroll) is > 0 and var limit ? limit : throw new NormalizationException("--unroll takes a number of iterations from 1 on."),
         InputShapes = given.GetRequiredValue(shape).Select(ParseShape).ToImmutableSortedDictionary(StringComparer.Ordinal),
     };
 

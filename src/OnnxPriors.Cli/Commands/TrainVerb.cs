@@ -35,9 +35,7 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double> priorWeight = Option("--prior-weight", "The prior's weight in units of 1/N, N training examples.", 1.0);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
     private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll or accuracy.", "nll");
-    private readonly Option<string> provider = Option("--provider", "What computes: cpu or cuda.", "cpu");
-    private readonly Option<int> device = Option("--device", "The GPU's number.", 0);
-    private readonly Option<int> threads = Option("--threads", "Threads that compute; 0 takes one a core.", 0);
+    private readonly ComputeOptions compute = new();
     private readonly Option<ulong> seed = Option("--seed", "What draws, order, augmentation and noise depend on.", 0UL);
     private readonly Option<double> checkpoint = Option("--checkpoint-seconds", "Seconds between checkpoints.", 30.0);
     private readonly Option<bool> resume = new("--resume") { Description = "Go on with the run in -o from its checkpoint, to the same bits as if it had not stopped." };
@@ -64,8 +62,9 @@ internal sealed class TrainVerb : IVerb
         data.AddTo(command);
         foreach (var option in (Option[])[
             epochs, learningRate, batch, accumulate, schedule, cycles, samplesPerCycle, exploration, warmup, momentum, friction, temperature,
-            priorWeight, clipNorm, bestBy, provider, device, threads, seed, checkpoint, resume])
+            priorWeight, clipNorm, bestBy, seed, checkpoint, resume])
             command.Add(option);
+        compute.AddTo(command);
     }
 
     /// <inheritdoc/>
@@ -74,12 +73,7 @@ internal sealed class TrainVerb : IVerb
         var folder = OutputPath.Folder(given.GetValue(run)!);
         var settings = data.Read(given);
         var origin = Origin(given, settings);
-        var stepOptions = new StepOptions
-        {
-            Provider = Provider(given.GetValue(provider)!),
-            Device = given.GetValue(device),
-            Threads = given.GetValue(threads),
-        };
+        var stepOptions = compute.Read(given);
         using var session = StepSession.Open(given.GetValue(step)!, stepOptions);
         var options = Options(given, session.Manifest.Optimizer.Name);
         var input = ModelInput.Of(session.Manifest);

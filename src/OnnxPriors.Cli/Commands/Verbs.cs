@@ -7,8 +7,10 @@ internal static class Verbs
     public static IReadOnlyList<IVerb> All { get; } =
     [
         new InspectVerb(),
+        new OperatorsVerb(),
         new ImportVerb(),
         new VerifyVerb(),
+        new ConformanceVerb(),
         new RunVerb(),
         new GradientsVerb(),
         new FitVerb(),

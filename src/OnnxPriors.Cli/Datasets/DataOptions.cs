@@ -52,7 +52,7 @@ internal sealed class DataOptions
         DefaultValueFactory = _ => AugmentationKind.None,
     };
 
-    private readonly Option<DataPart?> part = new("--split") { Description = "The part to measure on: train, validation, test or all. Default: test where there is one, else all.", HelpName = "PART" };
+    private readonly Option<DataPart?> part = new("--split") { Description = "The part to measure on: train, validation, test or all; of a run's own data the parts as the run drew them. Default: test where there is one, else for a run what it has not seen, else all.", HelpName = "PART" };
     private readonly Option<int> threads = new("--data-threads") { Description = "The threads that decode pictures; 0: one a processor.", HelpName = "N", DefaultValueFactory = _ => 0 };
     private readonly Option<int> cache = new("--data-cache") { Description = "The most memory for decoded pictures, in MiB.", HelpName = "MIB", DefaultValueFactory = _ => 1024 };
 

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
@@ -113,10 +114,11 @@ internal sealed class Terminal
         return console;
     }
 
+    // Read by programs and people, never pasted into a page: '+' and '±' stay as they are.
     private static string Indented<T>(T result, JsonTypeInfo<T> type)
     {
         using var memory = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(memory, new JsonWriterOptions { Indented = true }))
+        using (var writer = new Utf8JsonWriter(memory, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             JsonSerializer.Serialize(writer, result, type);
         return System.Text.Encoding.UTF8.GetString(memory.ToArray());
     }

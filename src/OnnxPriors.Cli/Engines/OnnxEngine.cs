@@ -28,7 +28,7 @@ internal sealed class OnnxEngine : IDisposable
     /// <exception cref="OnnxRuntimeException">The runtime cannot load it.</exception>
     public static OnnxEngine Open(Model model)
     {
-        if (model.Graph.Initializers.Sum(v => (long)v.Data!.Bytes.Length) < 1_500_000_000)
+        if (model.Graph.Initializers.Sum(v => v.Data!.Length) < 1_500_000_000)
             return Open(OnnxFile.ToBytes(model));
         var folder = Directory.CreateTempSubdirectory("onnxpriors");
         try

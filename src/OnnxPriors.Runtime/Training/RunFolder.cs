@@ -67,7 +67,8 @@ public sealed class RunFolder : RunStore
         if (!File.Exists(Path.Combine(folder, StepFiles.Eval)) || !File.Exists(Path.Combine(folder, StepFiles.Manifest)))
             throw new RunException($"'{folder}' is not a run: it has no {StepFiles.Eval} and {StepFiles.Manifest}. Make one with 'onnxpriors train'.");
         var manifest = ManifestFile.Read(folder);
-        ManifestFile.VerifyFile(folder, manifest, StepFiles.Eval);
+        foreach (var name in EvalFiles(manifest))
+            ManifestFile.VerifyFile(folder, manifest, name);
         return new RunFolder(Path.GetFullPath(folder), manifest);
     }
 
@@ -87,9 +88,10 @@ public sealed class RunFolder : RunStore
         };
         var run = new RunFolder(Path.GetFullPath(folder), manifest);
         run.RemovePartialFiles();
-        using (var file = AtomicFile.Create(run.In(StepFiles.Eval)))
+        foreach (var name in EvalFiles(manifest))
         {
-            using (var source = File.OpenRead(Path.Combine(session.Folder, StepFiles.Eval)))
+            using var file = AtomicFile.Create(run.In(name));
+            using (var source = File.OpenRead(Path.Combine(session.Folder, name)))
                 source.CopyTo(file.Stream);
             file.Commit();
         }
@@ -105,6 +107,10 @@ public sealed class RunFolder : RunStore
         File.Delete(run.In(Best));
         return run;
     }
+
+    // The file of frozen tensors comes first: a folder with an eval model counts as a run.
+    private static IEnumerable<string> EvalFiles(Manifest manifest) =>
+        manifest.Files.Any(file => file.Name == StepFiles.Frozen) ? [StepFiles.Frozen, StepFiles.Eval] : [StepFiles.Eval];
 
     /// <summary>Refuses a folder that cannot become, or be resumed as, a run; looks only.</summary>
     /// <exception cref="RunException">It holds a run and shall not be resumed, holds none and shall, or holds something else.</exception>
@@ -130,7 +136,7 @@ public sealed class RunFolder : RunStore
     /// <summary>Takes a run that came to nothing away, all but its lock. Only the holder of the lock may.</summary>
     internal static void Discard(string folder)
     {
-        foreach (var name in (string[])[Checkpoint, Last, Best, Metrics, Origin, StepFiles.Manifest, StepFiles.Eval])
+        foreach (var name in (string[])[Checkpoint, Last, Best, Metrics, Origin, StepFiles.Manifest, StepFiles.Eval, StepFiles.Frozen])
             File.Delete(Path.Combine(folder, name));
         if (Directory.Exists(Path.Combine(folder, Samples)))
             Directory.Delete(Path.Combine(folder, Samples), recursive: true);

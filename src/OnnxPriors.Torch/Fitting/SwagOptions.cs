@@ -23,7 +23,7 @@ public sealed record SwagOptions
     public int Steps { get; init; } = 500;
 
     /// <summary>The learning rate of SGD with momentum.</summary>
-    public double LearningRate { get; init; } = 1e-4;
+    public double LearningRate { get; init; } = 5e-6;
 
     /// <summary>The momentum, from 0 to below 1.</summary>
     public double Momentum { get; init; } = 0.9;

@@ -22,7 +22,7 @@ internal sealed class OperatorRegistry
     public static OperatorRegistry Standard { get; } = new(
         Elementwise.Table, Activations.Table, Reductions.Table, Movement.Table, Padding.Table, Indexing.Table, Ordering.Table,
         Convolution.Table, Pooling.Table, Normalisation.Table, Products.Table, Resizing.Table, Sampling.Table, Recurrent.Table,
-        Generation.Table, Losses.Table, Quantisation.Table, Signals.Table, Control.Table);
+        Generation.Table, Losses.Table, Quantisation.Table, Signals.Table, NGrams.Table, Control.Table);
 
     /// <summary>The names of the operators.</summary>
     public IReadOnlyCollection<string> Operators => rules.Keys;

@@ -1,4 +1,5 @@
 using OnnxPriors.Artifacts.OrtTraining;
+using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Optimizers;
 
@@ -21,6 +22,12 @@ public sealed record BakeOptions
 
     /// <summary>How the model was imported (bindings, shapes, the name of its features): a learned prior's file is compared with the model under its own head.</summary>
     public ImportOptions Import { get; init; } = new();
+
+    /// <summary>
+    /// What the tensors of the head start from, by name; empty: the fresh head. A head that was trained first on frozen features spares
+    /// them the first steps' gradients through random weights, which distort them where labels are few (Kumar et al., ICLR 2022).
+    /// </summary>
+    public IReadOnlyDictionary<string, TensorData> Head { get; init; } = new Dictionary<string, TensorData>();
 
     /// <summary>What is baked: the step, the package for the ORT Training API, or both into one folder.</summary>
     public BakeTargets Targets { get; init; } = BakeTargets.Step;

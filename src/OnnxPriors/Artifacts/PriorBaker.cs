@@ -112,9 +112,7 @@ public static class PriorBaker
                 : throw new PriorMismatchException($"'{choice.Path}' has no tensor '{entry.Name}', which is to train. Freeze it (--train), or fit a prior that covers it.", [entry.Name]);
         if (choice.Kind == PriorKind.Zero)
             return PriorSegment.Isotropic(entry.Name, entry.Offset, entry.Count, choice.Rescaling.Scale);
-        var mean = new float[entry.Count];
-        target.Weights(entry, 0, mean);
-        return PriorSegment.Isotropic(entry.Name, entry.Offset, entry.Count, choice.Rescaling.Scale, mean);
+        return PriorSegment.Isotropic(entry.Name, entry.Offset, entry.Count, choice.Rescaling.Scale, (start, values) => target.Weights(entry, start, values.Span));
     }
 
     private static ManifestFileEntry WritePrior(string folder, List<PriorSegment> segments, long length, PriorFactorisation factorisation) =>

@@ -21,7 +21,7 @@ public static class StepBaker
     /// <param name="options">The prior, the optimizer and the rest.</param>
     /// <param name="folder">The folder to make; a step folder that stands there is replaced.</param>
     /// <param name="cancellation">Ends the bake before the folder appears.</param>
-    /// <exception cref="ArtifactException">Nothing trains, or another folder stands there.</exception>
+    /// <exception cref="ArtifactException">Nothing trains, the head to start from does not fit, or another folder stands there.</exception>
     /// <exception cref="InvalidPriorException">The prior file is damaged, or its options are out of range.</exception>
     /// <exception cref="PriorMismatchException">The prior file belongs to another model.</exception>
     /// <exception cref="Gradients.GradientException">Nodes between trained tensors and scores have no gradient; all are listed.</exception>
@@ -61,8 +61,7 @@ public static class StepBaker
         }
         if (options.Targets.HasFlag(BakeTargets.Step))
         {
-            files.Add(Save(output.Path, StepFiles.Gradient, Model.Canonical(gradient.Graph)));
-            files.Add(Save(output.Path, StepFiles.Eval, Model.Canonical(eval, Carried(model))));
+            files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model))));
             files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
             if (gradient.Buffers.Length > 0)
                 files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
@@ -99,6 +98,12 @@ public static class StepBaker
     {
         var data = trained.ToDictionary(t => t.Name, t => t.Tensor.Data!, StringComparer.Ordinal);
         var head = trained.Where(t => t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var (name, values) in options.Head)
+        {
+            if (!head.Contains(name) || !data[name].Dimensions.SequenceEqual(values.Dimensions))
+                throw new ArtifactException($"The head to start from has '{name}' [{string.Join(", ", values.Dimensions)}], and this model's head has {string.Join(", ", head.Order(StringComparer.Ordinal).Select(own => $"'{own}' [{string.Join(", ", data[own].Dimensions)}]"))}. Take a run of the same model and number of classes.");
+            data[name] = values;
+        }
         ImmutableArray<TensorRole> source = [];
         if (options.Prior.Kind == PriorKind.Learned)
             // What a fit trains: the model with its own head.
@@ -141,6 +146,21 @@ public static class StepBaker
         return values;
     }
 
+    // What does not train stands in both models, unless it is too large for a message: then both refer to one file.
+    private static IEnumerable<ManifestFileEntry> SaveNetworks(string folder, Model gradient, Model eval)
+    {
+        if (!OnnxFile.NeedsExternalData(gradient) && !OnnxFile.NeedsExternalData(eval))
+            return [Save(folder, StepFiles.Gradient, gradient), Save(folder, StepFiles.Eval, eval)];
+        using (var file = AtomicFile.Create(Path.Combine(folder, StepFiles.Frozen)))
+        {
+            var shared = new ExternalDataWriter(StepFiles.Frozen, file.Stream);
+            OnnxFile.Save(gradient, Path.Combine(folder, StepFiles.Gradient), shared);
+            OnnxFile.Save(eval, Path.Combine(folder, StepFiles.Eval), shared);
+            file.Commit(durable: false);
+        }
+        return [ManifestFile.Describe(folder, StepFiles.Gradient), ManifestFile.Describe(folder, StepFiles.Eval), ManifestFile.Describe(folder, StepFiles.Frozen)];
+    }
+
     private static ManifestFileEntry Save(string folder, string name, Model model)
     {
         OnnxFile.Save(model, Path.Combine(folder, name), externalData: false);
@@ -153,12 +173,7 @@ public static class StepBaker
         return FlatFile.Write(folder, StepFiles.Buffers, layout, (entry, start, span) => Read(data[entry.Name], start, span));
     }
 
-    private static void Read(TensorData data, long start, Span<float> values)
-    {
-        if (data.Type != ElementType.Float)
-            data = data.ConvertTo(ElementType.Float);
-        data.Span<float>().Slice((int)start, values.Length).CopyTo(values);
-    }
+    private static void Read(TensorData data, long start, Span<float> values) => data.ReadSingles(start, values);
 
     // What says how inputs are prepared goes with the step; the source's class names do not where the head is new.
     private static ImmutableSortedDictionary<string, string> Carried(ImportedModel model) => model.Source.Metadata

@@ -24,8 +24,11 @@ public static class StepFiles
     /// <summary>The initial running statistics; absent where none are trained.</summary>
     public const string Buffers = "buffers.bin";
 
+    /// <summary>Tensors that do not train, which the gradient and the eval model share; absent where they are small enough to stand in both.</summary>
+    public const string Frozen = "frozen.bin";
+
     /// <summary>The optimizer's states [P] to begin with, one after the other; absent where they begin at zero.</summary>
     public const string States = "states.bin";
 
-    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers, States];
+    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers, Frozen, States];
 }

@@ -36,6 +36,10 @@ public sealed class GradientCall
     /// <param name="index">Its place.</param>
     public Value Y(int index = 0) => Node.Outputs[index] ?? throw new InvalidOperationException($"{Node.Title} leaves its output {index} out.");
 
+    /// <summary>An output of the forward node, which the node gives from now on where it left it out.</summary>
+    /// <param name="index">Its place.</param>
+    public Value Kept(int index) => B.Keep(Node.Outputs.First(o => o is not null)!.Producer!, index);
+
     /// <summary>The gradient of an output, or null where it is zero.</summary>
     /// <param name="index">The output's place.</param>
     public Value? TryDy(int index) => index < outputGradients.Length ? outputGradients[index] : null;

@@ -1,4 +1,6 @@
 using OnnxPriors.Gradients.Rules;
+using OnnxPriors.Gradients.Rules.Recurrent;
+using OnnxPriors.Gradients.Rules.Sampling;
 using OnnxPriors.Graphs;
 
 namespace OnnxPriors.Gradients;
@@ -12,7 +14,8 @@ public static class GradientRules
     private static readonly Dictionary<(string Domain, string Op), GradientRule> Rules = Gather(
         ArithmeticGradients.Rules, FunctionGradients.Rules, ActivationGradients.Rules, ReductionGradients.Rules, MovementGradients.Rules,
         SlicingGradients.Rules, IndexingGradients.Rules, MatrixGradients.Rules, ConvolutionGradients.Rules, PoolingGradients.Rules,
-        NormalisationGradients.Rules, BatchNormalizationGradient.Rules, ResizeGradient.Rules, LossGradients.Rules);
+        NormalisationGradients.Rules, BatchNormalizationGradient.Rules, ResizeGradient.Rules, LossGradients.Rules,
+        RecurrentGradients.Rules, SamplingGradients.Rules, ScatterGradients.Rules, SignalGradients.Rules);
 
     /// <summary>The operators whose derivative is zero wherever it exists, and those whose result holds no real numbers of the inputs.</summary>
     private static readonly HashSet<(string Domain, string Op)> Zero =

@@ -13,10 +13,26 @@ public sealed partial class GraphBuilder
     /// <summary>The version of the standard operators that every graph is brought to.</summary>
     public const int CanonicalOpset = 18;
 
-    private readonly Names names = new();
+    private readonly Names names;
+    private readonly Names nodeNames = new();
     private readonly List<Value> inputs = [];
     private readonly List<Node> nodes = [];
     private readonly Dictionary<(ElementType, string), Value> smallConstants = [];
+
+    /// <summary>A builder of a graph.</summary>
+    public GraphBuilder() => names = new();
+
+    private GraphBuilder(string prefix) => names = new(prefix);
+
+    /// <summary>The prefix of all names; empty but in a graph inside a node.</summary>
+    internal string Prefix { get; private init; } = "";
+
+    /// <summary>A builder of a graph inside a node of this one; names of values in it differ from all here.</summary>
+    internal GraphBuilder Nested(string name)
+    {
+        var prefix = $"{names.Take(name)}/";
+        return new(prefix) { Prefix = prefix };
+    }
 
     /// <summary>The inputs added so far.</summary>
     public IReadOnlyList<Value> Inputs => inputs;
@@ -125,8 +141,25 @@ public sealed partial class GraphBuilder
             results.Add(value);
         }
         var all = results.MoveToImmutable();
-        nodes.Add(new Node(op, domain, nodeName, call.Inputs, all, attributes));
+        // ONNX Runtime refuses two nodes of one name; an empty one is none.
+        nodes.Add(new Node(op, domain, nodeName.Length == 0 ? "" : nodeNames.Take(nodeName), call.Inputs, all, attributes));
         return all!;
+    }
+
+    /// <summary>An output of a node, which is added to those the node gives where it left it out.</summary>
+    /// <param name="node">One of this builder's nodes.</param>
+    /// <param name="output">The output's place.</param>
+    internal Value Keep(Node node, int output)
+    {
+        if (output < node.Outputs.Length && node.Outputs[output] is { } there)
+            return there;
+        var call = new OperatorCall(node.Op, node.Domain, node.Name, node.Inputs, node.Attributes, output + 1, null);
+        ShapeInference.Infer(call);
+        var value = new Value(names.Take(node.Op), ValueKind.Computed, call.OutputTypes[output], call.OutputShapes[output], builder: this);
+        Value?[] outputs = [.. node.Outputs, .. Enumerable.Repeat<Value?>(null, Math.Max(0, output + 1 - node.Outputs.Length))];
+        outputs[output] = value;
+        nodes[nodes.IndexOf(node)] = new Node(node.Op, node.Domain, node.Name, node.Inputs, [.. outputs], node.Attributes);
+        return value;
     }
 
     private Value? Replaced(string op, ReadOnlySpan<Value?> inputs, Attributes attributes)

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace OnnxPriors.Graphs;
 
 /// <summary>The one place where names of values are made: each is given out once.</summary>
-internal sealed class Names
+/// <param name="prefix">What all names begin with: those of a graph inside a node are to differ from the ones around it.</param>
+internal sealed class Names(string prefix = "")
 {
     private readonly Dictionary<string, int> taken = new(StringComparer.Ordinal);
 
@@ -13,6 +14,8 @@ internal sealed class Names
     /// <summary>Takes the name wanted, or the first free one with a number behind it.</summary>
     public string Take(string wanted)
     {
+        if (!wanted.StartsWith(prefix, StringComparison.Ordinal))
+            wanted = prefix + wanted;
         if (taken.TryAdd(wanted, 1))
             return wanted;
         while (true)

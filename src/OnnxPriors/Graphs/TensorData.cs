@@ -6,6 +6,14 @@ namespace OnnxPriors.Graphs;
 /// <summary>A tensor's contents: element type, extents and little-endian bytes, row by row. Never changed once made.</summary>
 public sealed class TensorData
 {
+    // Below this a conversion is done at once.
+    private const long LazyElements = 1 << 18;
+
+    // Set where the elements are float32 that are converted from these when they are read.
+    private readonly TensorData? halves;
+    private readonly ReadOnlyMemory<byte> bytes;
+    private WeakReference<CastMemory<float>>? widened;
+
     /// <summary>A tensor over bytes that nobody changes any more.</summary>
     /// <param name="type">The element type, of a whole number of bytes.</param>
     /// <param name="dimensions">The extents, none negative.</param>
@@ -15,12 +23,20 @@ public sealed class TensorData
     {
         Type = type;
         Dimensions = dimensions;
-        Bytes = bytes;
+        this.bytes = bytes;
         Count = 1;
         foreach (var dimension in dimensions)
             Count = checked(Count * (dimension >= 0 ? dimension : throw new ArgumentException($"The extent {dimension} is negative.", nameof(dimensions))));
         if (checked(Count * type.Size()) != bytes.Length)
             throw new ArgumentException($"A {type} tensor of shape [{string.Join(", ", dimensions)}] needs {Count * type.Size()} bytes, not {bytes.Length}.", nameof(bytes));
+    }
+
+    private TensorData(TensorData halves)
+    {
+        this.halves = halves;
+        (Type, Dimensions, Count) = (ElementType.Float, halves.Dimensions, halves.Count);
+        if (Length > int.MaxValue)
+            throw new GraphException($"A {halves.Type} tensor of shape [{string.Join(", ", Dimensions)}] has more than 2 GiB as float32, the most that one tensor may have; split it before the export.");
     }
 
     /// <summary>The element type.</summary>
@@ -29,14 +45,70 @@ public sealed class TensorData
     /// <summary>The extents, outermost first; none for a scalar.</summary>
     public ImmutableArray<long> Dimensions { get; }
 
-    /// <summary>The elements, little-endian, row by row.</summary>
-    public ReadOnlyMemory<byte> Bytes { get; }
+    /// <summary>
+    /// The elements, little-endian, row by row. Those of a large tensor that was widened from 16 bits are made when asked for and kept
+    /// while somebody holds them; <see cref="WriteTo"/> and <see cref="ReadSingles"/> go through them in pieces instead.
+    /// </summary>
+    public ReadOnlyMemory<byte> Bytes
+    {
+        get
+        {
+            if (halves is null)
+                return bytes;
+            if (widened is not null && widened.TryGetTarget(out var kept))
+                return kept.Memory;
+            var all = new CastMemory<float>(halves.ToSingle());
+            widened = new(all);
+            return all.Memory;
+        }
+    }
+
+    /// <summary>The number of bytes.</summary>
+    public long Length => Count * Type.Size();
 
     /// <summary>The number of elements.</summary>
     public long Count { get; }
 
     /// <summary>The extents as a shape.</summary>
     public Shape Shape => Shape.Of(Dimensions.AsSpan());
+
+    /// <summary>Reads elements as float32 numbers, without making the others.</summary>
+    /// <param name="start">The first element, row by row.</param>
+    /// <param name="values">Filled from there on.</param>
+    /// <exception cref="InvalidOperationException">The elements are no real numbers.</exception>
+    public void ReadSingles(long start, Span<float> values)
+    {
+        var (source, first) = (halves ?? this, checked((int)start));
+        if (source.Type == ElementType.Float)
+            source.Span<float>().Slice(first, values.Length).CopyTo(values);
+        else if (source.Type == ElementType.Float16)
+            System.Numerics.Tensors.TensorPrimitives.ConvertToSingle(source.Span<Half>().Slice(first, values.Length), values);
+        else if (source.Type == ElementType.BFloat16)
+            for (var i = 0; i < values.Length; i++)
+                values[i] = BitConverter.UInt32BitsToSingle((uint)source.Span<ushort>()[first + i] << 16);
+        else
+            ToSingle().AsSpan(first, values.Length).CopyTo(values);
+    }
+
+    /// <summary>Writes the bytes in pieces.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void WriteTo(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if (halves is null)
+        {
+            stream.Write(bytes.Span);
+            return;
+        }
+        var piece = new float[1 << 16];
+        for (var start = 0L; start < Count; start += piece.Length)
+        {
+            var values = piece.AsSpan(0, (int)Math.Min(piece.Length, Count - start));
+            ReadSingles(start, values);
+            stream.Write(MemoryMarshal.AsBytes(values));
+        }
+    }
 
     /// <summary>The elements seen as a given type of the same size.</summary>
     /// <typeparam name="T">A type as large as an element.</typeparam>
@@ -77,8 +149,8 @@ public sealed class TensorData
         ElementType.Int64 => Span<long>().ToArray(),
         ElementType.Int32 => Widen<int>(v => v),
         ElementType.Int16 => Widen<short>(v => v),
-        ElementType.Int8 => Widen<sbyte>(v => v),
-        ElementType.UInt8 or ElementType.Bool => Widen<byte>(v => v),
+        ElementType.Int8 or ElementType.Int4 or ElementType.Int2 => Widen<sbyte>(v => v),
+        ElementType.UInt8 or ElementType.Bool or ElementType.UInt4 or ElementType.UInt2 => Widen<byte>(v => v),
         ElementType.UInt16 => Widen<ushort>(v => v),
         ElementType.UInt32 => Widen<uint>(v => v),
         ElementType.UInt64 => Widen<ulong>(v => unchecked((long)v)),
@@ -133,7 +205,7 @@ public sealed class TensorData
         if (type == Type)
             return this;
         if (type == ElementType.Float)
-            return Of(ToSingle(), Dimensions);
+            return Count >= LazyElements && Type is (ElementType.Float16 or ElementType.BFloat16) ? new(this) : Of(ToSingle(), Dimensions);
         if (type == ElementType.Double)
             return Of(ToDouble(), Dimensions);
         if (type == ElementType.Float16)
@@ -148,8 +220,8 @@ public sealed class TensorData
             ElementType.Int64 => Of(integers, Dimensions),
             ElementType.Int32 => Narrow(v => unchecked((int)v)),
             ElementType.Int16 => Narrow(v => unchecked((short)v)),
-            ElementType.Int8 => Narrow(v => unchecked((sbyte)v)),
-            ElementType.UInt8 => Narrow(v => unchecked((byte)v)),
+            ElementType.Int8 or ElementType.Int4 or ElementType.Int2 => Narrow(v => unchecked((sbyte)v)),
+            ElementType.UInt8 or ElementType.UInt4 or ElementType.UInt2 => Narrow(v => unchecked((byte)v)),
             ElementType.UInt16 => Narrow(v => unchecked((ushort)v)),
             ElementType.UInt32 => Narrow(v => unchecked((uint)v)),
             ElementType.UInt64 => Narrow(v => unchecked((ulong)v)),
@@ -162,7 +234,7 @@ public sealed class TensorData
 
     /// <summary>The same elements with other extents.</summary>
     /// <param name="dimensions">Extents of the same number of elements.</param>
-    public TensorData Reshape(params ImmutableArray<long> dimensions) => new(Type, dimensions, Bytes);
+    public TensorData Reshape(params ImmutableArray<long> dimensions) => halves is null ? new(Type, dimensions, bytes) : new(halves.Reshape(dimensions));
 
     // Rounded to the nearest, ties to even; a NaN stays one.
     private static ushort ToBFloat16(float value)

@@ -62,6 +62,15 @@ public sealed class Value
     /// </summary>
     public bool IsLiteral { get; init; }
 
+    /// <summary>What <see cref="NotTensor"/> says of a list of tensors; <see cref="Type"/> is then that of the items.</summary>
+    internal const string Sequence = "a sequence";
+
+    /// <summary>What <see cref="NotTensor"/> says of strings.</summary>
+    internal const string Text = "text";
+
+    /// <summary>What an input of a graph as read is where it is no tensor, such as 'a sequence'; null for a tensor.</summary>
+    internal string? NotTensor { get; init; }
+
     internal GraphBuilder? Builder { get; }
 
     /// <summary>Whether constant folding has looked at this value, and what it found.</summary>

@@ -59,6 +59,9 @@ public sealed record ImportOptions
     /// <summary>Whether float16 inputs and outputs stay so in <see cref="ImportForm.AsFile"/>; else they are float32.</summary>
     public bool HalfEdges { get; init; } = true;
 
+    /// <summary>How many iterations of one Loop or Scan are written out at most.</summary>
+    public int UnrollLimit { get; init; } = NormalizationOptions.DefaultUnrollLimit;
+
     /// <summary>Inputs that become constants.</summary>
     public ImmutableArray<InputBinding> Bindings { get; init; } = [];
 
@@ -74,6 +77,7 @@ public sealed record ImportOptions
         Form = Form == ImportForm.AsFile ? GraphForm.AsFile : GraphForm.Training,
         DynamicBatch = DynamicBatch,
         HalfEdges = HalfEdges,
+        UnrollLimit = UnrollLimit,
         Bindings = Bindings,
         InputShapes = InputShapes,
         ImageSize = ImageSize,

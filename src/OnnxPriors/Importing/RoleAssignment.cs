@@ -49,19 +49,24 @@ internal sealed class RoleAssignment
     private (Value, TensorUse, string) Of(Value tensor)
     {
         var places = uses.Of(tensor).ToList();
+        var first = places.Count == 0 ? "an output itself" : places[0].Node.Title;
         if (places.Find(u => u is { Node.Op: "BatchNormalization", Input: 3 or 4 }) is { } statistic && !differentiable.Contains(tensor))
             return (tensor, TensorUse.Buffer, $"running {(statistic.Input == 3 ? "mean" : "variance")} of {statistic.Node.Title}");
         if (!differentiable.Contains(tensor))
             return (tensor, TensorUse.Constant, places.Count == 0 ? "an output itself" : $"no output depends on it differentiably; {places[0].Node.Title} uses it");
+        if (places.Count > 0 && places.All(u => u is { Node.Op: "Pow", Input: 1 }) && tensor.Data!.ToDouble().All(double.IsInteger))
+            return (tensor, TensorUse.Constant, $"a whole exponent: {places[0].Node.Title}");
         if (policy == TrainablePolicy.EveryFloat)
             return (tensor, TensorUse.Trainable, places.Count == 0 ? "an output itself" : $"used by {places[0].Node.Title}");
+        if (places.Count == 0)
+            return (tensor, TensorUse.Constant, "an output itself");
         if (places.Find(IsWeight) is { } weight)
             return (tensor, TensorUse.Trainable, $"{(weight.Input == 1 ? "weight" : weight.Input == 2 ? "bias" : "factor")} of {weight.Node.Title}");
         if (tensor.Data!.Count == 1)
-            return (tensor, TensorUse.Constant, $"a number in a formula: {places[0].Node.Title}");
-        if (places.All(MeetsRawInput))
-            return (tensor, TensorUse.Constant, $"prepares the input before the first layer: {places[0].Node.Title}");
-        return (tensor, TensorUse.Trainable, $"used by {places[0].Node.Title}");
+            return (tensor, TensorUse.Constant, $"a number in a formula: {first}");
+        if (places.Count > 0 && places.All(MeetsRawInput))
+            return (tensor, TensorUse.Constant, $"prepares the input before the first layer: {first}");
+        return (tensor, TensorUse.Trainable, $"used by {first}");
     }
 
     private static bool IsWeight(ParameterUse use) =>

@@ -40,6 +40,12 @@ public sealed class NormalizationContext
     /// <summary>Where the batch lies, where the file fixed it and it is to be dynamic.</summary>
     internal Upgrades.BatchFolds? Batch { get; set; }
 
+    /// <summary>What the sequences and optional values of the file stand for while its nodes are written anew.</summary>
+    internal Dictionary<Value, ControlFlow.Item> Structures { get; } = [];
+
+    /// <summary>The nodes that loops have been written out to so far.</summary>
+    internal long UnrolledNodes { get; set; }
+
     /// <summary>The first output of each named node in the file.</summary>
     internal Dictionary<string, string> NodeOutputs { get; } = new(StringComparer.Ordinal);
 

@@ -16,6 +16,9 @@ public enum GraphForm
 /// <summary>How a model is brought to the canonical form.</summary>
 public sealed record NormalizationOptions
 {
+    /// <summary>The iterations of a loop that are written out unless more are allowed.</summary>
+    public const int DefaultUnrollLimit = 1000;
+
     /// <summary>What the graph is for.</summary>
     public GraphForm Form { get; init; } = GraphForm.AsFile;
 
@@ -24,6 +27,9 @@ public sealed record NormalizationOptions
 
     /// <summary>Whether float16 inputs and outputs stay so where the graph is as the file has it; else they are float32.</summary>
     public bool HalfEdges { get; init; } = true;
+
+    /// <summary>How many iterations of one Loop or Scan are written out at most.</summary>
+    public int UnrollLimit { get; init; } = DefaultUnrollLimit;
 
     /// <summary>Inputs that become constants.</summary>
     public ImmutableArray<InputBinding> Bindings { get; init; } = [];

@@ -23,7 +23,7 @@ public sealed record NormalizedGraph(
 public static class Normalizer
 {
     /// <summary>The oldest version of the standard operators that is read.</summary>
-    public const long MinOpset = 7;
+    public const long MinOpset = 1;
 
     /// <summary>The newest version of the standard operators that is read.</summary>
     public const long MaxOpset = 28;
@@ -36,6 +36,7 @@ public static class Normalizer
         new MakeBatchDynamic(),
         new UpgradeOperators(),
         new WidenHalf(),
+        new FloatQuantised(),
         new DropInference(),
         new FreezeStatistics(),
         new SeparateStatistics(),

@@ -9,6 +9,8 @@ internal static class FunctionInlining
     // Bodies can call bodies; a hostile file could grow without end.
     private const int MaxNodes = 2_000_000;
 
+    private const long MaxBytes = 1 << 30;
+
     private const int MaxDepth = 32;
 
     public static GraphProto Inline(ModelProto model, string name)
@@ -26,6 +28,7 @@ internal static class FunctionInlining
     {
         private int calls;
         private int nodes;
+        private long bytes;
 
         public void Expand(GraphProto graph, int depth)
         {
@@ -42,9 +45,7 @@ internal static class FunctionInlining
                 throw new ModelFormatException($"The functions of '{model}' call each other too deeply or grow too large.");
             foreach (var attribute in node.Attribute)
             {
-                if (attribute.G is not null)
-                    Expand(attribute.G, depth + 1);
-                foreach (var graph in attribute.Graphs)
+                foreach (var graph in Graphs(attribute))
                     Expand(graph, depth + 1);
             }
             if (!functions.TryGetValue((GraphReader.Domain(node.Domain), node.OpType, node.Overload), out var function))
@@ -59,14 +60,19 @@ internal static class FunctionInlining
             for (var i = 0; i < function.Output.Count; i++)
                 if (i < node.Output.Count && node.Output[i].Length > 0)
                     names[function.Output[i]] = node.Output[i];
+            bytes += function.CalculateSize();
+            if (bytes > MaxBytes)
+                throw new ModelFormatException($"The functions of '{model}' grow too large where they are called.");
             foreach (var inner in function.Node)
                 Expand(Bind(inner, names, prefix, node, function), into, depth + 1);
         }
 
+        private static IEnumerable<GraphProto> Graphs(AttributeProto attribute) => attribute.G is null ? attribute.Graphs : attribute.Graphs.Prepend(attribute.G);
+
         private static NodeProto Bind(NodeProto inner, Dictionary<string, string> names, string prefix, NodeProto call, FunctionProto function)
         {
             var node = inner.Clone();
-            node.Name = prefix + node.Name;
+            node.Name = prefix + (node.Name.Length > 0 ? node.Name : node.OpType);
             Rename(node, names, prefix);
             BindAttributes(node, call, function);
             return node;
@@ -77,7 +83,7 @@ internal static class FunctionInlining
             for (var i = node.Attribute.Count - 1; i >= 0; i--)
             {
                 var attribute = node.Attribute[i];
-                foreach (var inner in attribute.G?.Node ?? [])
+                foreach (var inner in Graphs(attribute).SelectMany(g => g.Node))
                     BindAttributes(inner, call, function);
                 if (attribute.RefAttrName.Length == 0)
                     continue;
@@ -99,14 +105,14 @@ internal static class FunctionInlining
             for (var i = 0; i < node.Output.Count; i++)
                 node.Output[i] = Name(node.Output[i]);
             foreach (var attribute in node.Attribute)
-                if (attribute.G is { } graph)
+                foreach (var graph in Graphs(attribute))
                     RenameGraph(graph);
 
             void RenameGraph(GraphProto graph)
             {
                 foreach (var item in graph.Input.Concat(graph.Output))
                     item.Name = Name(item.Name);
-                foreach (var tensor in graph.Initializer)
+                foreach (var tensor in graph.Initializer.Concat(graph.SparseInitializer.Select(s => s.Values).OfType<TensorProto>()))
                     tensor.Name = Name(tensor.Name);
                 foreach (var inner in graph.Node)
                     Rename(inner, names, prefix);

@@ -11,10 +11,10 @@ namespace OnnxPriors.Onnx;
 /// </summary>
 /// <param name="model">What messages call the model.</param>
 /// <param name="tensors">Reads the tensors.</param>
-/// <param name="outer">The values of the graph around this one, which it may read by name.</param>
-internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyDictionary<string, Value>? outer = null)
+/// <param name="outer">The reader of the graph around this one, whose values it may read by name.</param>
+internal sealed class GraphReader(string model, TensorReader tensors, GraphReader? outer = null)
 {
-    private readonly Dictionary<string, Value> values = outer is null ? new(StringComparer.Ordinal) : new(outer, StringComparer.Ordinal);
+    private readonly Dictionary<string, Value> values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ValueInfoProto> stated = new(StringComparer.Ordinal);
 
     /// <summary>A domain's one name: the standard one is empty.</summary>
@@ -24,14 +24,18 @@ internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyD
     {
         foreach (var info in graph.ValueInfo.Concat(graph.Output))
             stated[info.Name] = info;
-        if (graph.SparseInitializer.Count > 0)
-            throw new ModelFormatException($"'{model}' holds the sparse tensor '{graph.SparseInitializer[0].Values?.Name}'; save the model with dense initializers.");
         var own = new HashSet<string>(StringComparer.Ordinal);
         foreach (var tensor in graph.Initializer)
         {
-            if (!own.Add(tensor.Name))
-                throw new ModelFormatException($"'{model}' defines the initializer '{tensor.Name}' twice.");
-            values[tensor.Name] = Leaf(tensor.Name, tensors.Read(tensor, tensor.Name), isLiteral: false);
+            // Of two with one name the later counts, as ONNX Runtime has it.
+            own.Add(tensor.Name);
+            values[tensor.Name] = tensor.DataType == (int)ElementType.String ? Text(tensor.Name) : Leaf(tensor.Name, tensors.Read(tensor, tensor.Name), isLiteral: false);
+        }
+        foreach (var sparse in graph.SparseInitializer)
+        {
+            var name = sparse.Values?.Name ?? "";
+            own.Add(name);
+            values[name] = Leaf(name, SparseTensors.Read(sparse, tensors, model, name), isLiteral: false);
         }
         // Files of IR version 3 and older repeat their initializers among the inputs.
         var inputs = ImmutableArray.CreateBuilder<Value>();
@@ -39,18 +43,38 @@ internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyD
         {
             if (own.Contains(input.Name))
                 continue;
-            var value = new Value(input.Name, ValueKind.Input, TypeOf(input), ShapeOf(input));
+            var value = new Value(input.Name, ValueKind.Input, TypeOf(input), ShapeOf(input)) { NotTensor = KindOf(input) };
             values[input.Name] = value;
             inputs.Add(value);
         }
         var nodes = Order(graph).Select(Read).OfType<Node>().ToImmutableArray();
-        var outputs = graph.Output.Select(o => values.TryGetValue(o.Name, out var value) ? value
-            : throw new ModelFormatException($"'{model}' has the output '{o.Name}', which nothing computes.")).ToImmutableArray();
+        var outputs = graph.Output.Select(o => Find(o.Name)
+            ?? throw new ModelFormatException($"'{model}' has the output '{o.Name}', which nothing computes.")).ToImmutableArray();
         return new Graph(graph.Name, inputs.ToImmutable(), outputs, nodes);
     }
 
     /// <summary>What a file says of a value's type; undefined where it says nothing or it is no tensor.</summary>
     private static ElementType TypeOf(ValueInfoProto info) => (ElementType)(info.Type?.TensorType?.ElemType ?? 0);
+
+    private static string? KindOf(ValueInfoProto info) => info.Type?.ValueCase switch
+    {
+        TypeProto.ValueOneofCase.SequenceType => Value.Sequence,
+        TypeProto.ValueOneofCase.OptionalType => "an optional value",
+        TypeProto.ValueOneofCase.MapType => "a map",
+        TypeProto.ValueOneofCase.SparseTensorType => "a sparse tensor",
+        _ => info.Type?.TensorType?.ElemType == (int)ElementType.String ? Value.Text : null,
+    };
+
+    /// <summary>The value of a name in this graph or those around it.</summary>
+    private Value? Find(string name)
+    {
+        for (var reader = this; reader is not null; reader = reader.Outer)
+            if (reader.values.TryGetValue(name, out var value))
+                return value;
+        return null;
+    }
+
+    private GraphReader? Outer => outer;
 
     private static Shape? ShapeOf(ValueInfoProto info) => info.Type?.TensorType?.Shape is not { } shape ? null : new(
     [
@@ -65,6 +89,9 @@ internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyD
     private static Value Leaf(string name, TensorData data, bool isLiteral) => data.Type.IsFloating()
         ? new Value(name, ValueKind.Parameter, data.Type, data.Shape, data) { IsLiteral = isLiteral }
         : new Value(name, ValueKind.Constant, data.Type, data.Shape, data);
+
+    // Text is read over: no graph of numbers can use it, but exporters leave labels behind that no output needs.
+    private static Value Text(string name) => new(name, ValueKind.Input, ElementType.String, null) { NotTensor = Value.Text };
 
     private List<NodeProto> Order(GraphProto graph)
     {
@@ -123,11 +150,12 @@ internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyD
         {
             if (node.Output.Count != 1)
                 throw new ModelFormatException($"In '{model}' a Constant node has {node.Output.Count} outputs.");
-            values[node.Output[0]] = Leaf(node.Output[0], ConstantOf(node), isLiteral: true);
+            values[node.Output[0]] = node.Attribute.Any(a => a.Name is "value_string" or "value_strings" || a.T?.DataType == (int)ElementType.String) ? Text(node.Output[0])
+                : Leaf(node.Output[0], ConstantOf(node), isLiteral: true);
             return null;
         }
-        var inputs = node.Input.Select(name => name.Length == 0 ? null : values.TryGetValue(name, out var value) ? value
-            : throw new ModelFormatException($"In '{model}' {node.OpType} node '{NodeName(node)}' reads '{name}', which nothing defines.")).ToImmutableArray();
+        var inputs = node.Input.Select(name => name.Length == 0 ? null : Find(name)
+            ?? throw new ModelFormatException($"In '{model}' {node.OpType} node '{NodeName(node)}' reads '{name}', which nothing defines.")).ToImmutableArray();
         var attributes = node.Attribute.Aggregate(Attributes.None, (all, a) => all.With(a.Name, Convert(a, node)));
         var outputs = node.Output.Select(name => name.Length == 0 ? null : new Value(
             name,
@@ -144,15 +172,16 @@ internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyD
 
     private TensorData ConstantOf(NodeProto node)
     {
-        var attribute = node.Attribute.FirstOrDefault(a => a.Name.StartsWith("value", StringComparison.Ordinal));
+        var attribute = node.Attribute.FirstOrDefault(a => a.Name.StartsWith("value", StringComparison.Ordinal) || a.Name == "sparse_value");
         return attribute?.Name switch
         {
             "value" when attribute.T is not null => tensors.Read(attribute.T, NodeName(node)),
+            "sparse_value" when attribute.SparseTensor is not null => SparseTensors.Read(attribute.SparseTensor, tensors, model, NodeName(node)),
             "value_float" => TensorData.Of([attribute.F], []),
             "value_floats" => TensorData.Of([.. attribute.Floats], attribute.Floats.Count),
             "value_int" => TensorData.Of([attribute.I], []),
             "value_ints" => TensorData.Of([.. attribute.Ints], attribute.Ints.Count),
-            _ => throw new ModelFormatException($"In '{model}' Constant node '{NodeName(node)}' holds no dense tensor of numbers; text and sparse constants are not supported."),
+            _ => throw new ModelFormatException($"In '{model}' Constant node '{NodeName(node)}' holds no tensor of numbers."),
         };
     }
 
@@ -175,11 +204,15 @@ internal sealed class GraphReader(string model, TensorReader tensors, IReadOnlyD
             AttributeProto.Types.AttributeType.Int => attribute.I,
             AttributeProto.Types.AttributeType.String => Encoding.UTF8.GetString(attribute.S.Span),
             AttributeProto.Types.AttributeType.Tensor => tensors.Read(attribute.T ?? new TensorProto(), $"{NodeName(node)}.{attribute.Name}"),
-            AttributeProto.Types.AttributeType.Graph => new GraphReader(model, tensors, values).Read(attribute.G ?? new GraphProto()),
+            AttributeProto.Types.AttributeType.Graph => new GraphReader(model, tensors, this).Read(attribute.G ?? new GraphProto()),
             AttributeProto.Types.AttributeType.Floats => attribute.Floats.ToImmutableArray(),
             AttributeProto.Types.AttributeType.Ints => attribute.Ints.ToImmutableArray(),
             AttributeProto.Types.AttributeType.Strings => attribute.Strings.Select(s => Encoding.UTF8.GetString(s.Span)).ToImmutableArray(),
-            AttributeProto.Types.AttributeType.Graphs => attribute.Graphs.Select(g => new GraphReader(model, tensors, values).Read(g)).ToImmutableArray(),
+            AttributeProto.Types.AttributeType.Graphs => attribute.Graphs.Select(g => new GraphReader(model, tensors, this).Read(g)).ToImmutableArray(),
+            AttributeProto.Types.AttributeType.SparseTensor => SparseTensors.Read(attribute.SparseTensor ?? new SparseTensorProto(), tensors, model, $"{NodeName(node)}.{attribute.Name}"),
+            AttributeProto.Types.AttributeType.Tensors => attribute.Tensors.Select(t => tensors.Read(t, $"{NodeName(node)}.{attribute.Name}")).ToImmutableArray(),
+            // A type says what shape inference finds anyway.
+            AttributeProto.Types.AttributeType.TypeProto or AttributeProto.Types.AttributeType.TypeProtos => null,
             _ => throw new ModelFormatException($"In '{model}' {node.OpType} node '{NodeName(node)}' has the attribute '{attribute.Name}' of type {attribute.Type}, which is not supported."),
         };
     }

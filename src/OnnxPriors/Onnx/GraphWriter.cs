@@ -9,26 +9,38 @@ namespace OnnxPriors.Onnx;
 /// <summary>Turns a <see cref="Graph"/> into a graph message.</summary>
 internal static class GraphWriter
 {
-    public static GraphProto Write(Graph graph, ExternalDataWriter? external)
+    /// <summary>Writes a graph.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="external">Takes large tensors; null keeps them in the message.</param>
+    /// <param name="outer">What the graphs around it define.</param>
+    /// <param name="deferred">Takes large initializers with their messages but for the bytes, which the message then lacks.</param>
+    public static GraphProto Write(Graph graph, ExternalDataWriter? external, IReadOnlySet<Value>? outer = null, List<(TensorProto, TensorData)>? deferred = null)
     {
+        var defined = new HashSet<Value>(outer ?? ImmutableHashSet<Value>.Empty);
         var proto = new GraphProto { Name = graph.Name.Length > 0 ? graph.Name : "graph" };
         proto.Input.Add(graph.Inputs.Select(Info));
         proto.Output.Add(graph.Outputs.Select(Info));
         foreach (var value in graph.Initializers)
-            proto.Initializer.Add(Tensor(value.Data!, value.Name, external));
+            if (defined.Add(value))
+            {
+                if (outer is null && deferred is not null && value.Data!.Length >= StreamedModel.MinBytes)
+                    deferred.Add((Header(value.Data, value.Name), value.Data));
+                else
+                    proto.Initializer.Add(Tensor(value.Data!, value.Name, external));
+            }
         foreach (var node in graph.Nodes)
-            proto.Node.Add(Write(node));
+            proto.Node.Add(Write(node, external, defined));
         return proto;
     }
 
-    private static NodeProto Write(Node node)
+    private static NodeProto Write(Node node, ExternalDataWriter? external, IReadOnlySet<Value> defined)
     {
         var proto = new NodeProto { Name = node.Name, OpType = node.Op, Domain = node.Domain };
         // Trailing optional inputs and outputs that are left out are not written at all.
         proto.Input.Add(node.Inputs.Take(LastPresent(node.Inputs) + 1).Select(i => i?.Name ?? ""));
         proto.Output.Add(node.Outputs.Take(LastPresent(node.Outputs) + 1).Select(o => o?.Name ?? ""));
         foreach (var (name, value) in node.Attributes)
-            proto.Attribute.Add(Attribute(name, value));
+            proto.Attribute.Add(Attribute(name, value, external, defined));
         return proto;
     }
 
@@ -40,7 +52,7 @@ internal static class GraphWriter
         return last;
     }
 
-    private static AttributeProto Attribute(string name, object value)
+    private static AttributeProto Attribute(string name, object value, ExternalDataWriter? external, IReadOnlySet<Value> defined)
     {
         var proto = new AttributeProto { Name = name };
         switch (value)
@@ -58,7 +70,7 @@ internal static class GraphWriter
                 (proto.T, proto.Type) = (Tensor(tensor, "", null), AttributeProto.Types.AttributeType.Tensor);
                 break;
             case Graph graph:
-                (proto.G, proto.Type) = (Write(graph, null), AttributeProto.Types.AttributeType.Graph);
+                (proto.G, proto.Type) = (Write(graph, external, defined), AttributeProto.Types.AttributeType.Graph);
                 break;
             case ImmutableArray<long> numbers:
                 proto.Type = AttributeProto.Types.AttributeType.Ints;
@@ -74,7 +86,7 @@ internal static class GraphWriter
                 break;
             case ImmutableArray<Graph> graphs:
                 proto.Type = AttributeProto.Types.AttributeType.Graphs;
-                proto.Graphs.Add(graphs.Select(g => Write(g, null)));
+                proto.Graphs.Add(graphs.Select(g => Write(g, external, defined)));
                 break;
             default:
                 throw new InvalidOperationException($"Attribute '{name}' holds a {value.GetType().Name}, which no file can.");
@@ -82,17 +94,24 @@ internal static class GraphWriter
         return proto;
     }
 
-    private static TensorProto Tensor(TensorData data, string name, ExternalDataWriter? external)
+    private static TensorProto Header(TensorData data, string name)
     {
         var proto = new TensorProto { Name = name, DataType = (int)data.Type };
         proto.Dims.Add(data.Dimensions);
-        if (external is not null && data.Bytes.Length >= ExternalDataWriter.MinBytes)
+        return proto;
+    }
+
+    /// <summary>A tensor as a message; large ones go to a file beside it where one is given.</summary>
+    public static TensorProto Tensor(TensorData data, string name, ExternalDataWriter? external)
+    {
+        var proto = Header(data, name);
+        if (external is not null && data.Length >= ExternalDataWriter.MinBytes)
         {
             proto.DataLocation = TensorProto.Types.DataLocation.External;
-            var offset = external.Append(data.Bytes.Span);
+            var offset = external.Append(data);
             proto.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = external.Location });
             proto.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString(CultureInfo.InvariantCulture) });
-            proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = data.Bytes.Length.ToString(CultureInfo.InvariantCulture) });
+            proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = data.Length.ToString(CultureInfo.InvariantCulture) });
         }
         else
         {
@@ -107,6 +126,8 @@ internal static class GraphWriter
         // Readers work the type out where the file does not say it.
         if (value.Type == ElementType.Undefined)
             return new ValueInfoProto { Name = value.Name };
+        if (value.NotTensor == Value.Sequence)
+            return new ValueInfoProto { Name = value.Name, Type = new TypeProto { SequenceType = new() { ElemType = new TypeProto { TensorType = new() { ElemType = (int)value.Type } } } } };
         var type = new TypeProto.Types.Tensor { ElemType = (int)value.Type };
         if (value.Shape is { } shape)
         {
@@ -135,14 +156,20 @@ internal sealed class ExternalDataWriter(string location, Stream stream)
 
     private const int Alignment = 4096;
 
+    // Two models may share a file, and tensors in it.
+    private readonly Dictionary<TensorData, long> written = new(ReferenceEqualityComparer.Instance);
+
     public string Location => location;
 
-    public long Append(ReadOnlySpan<byte> bytes)
+    public long Append(TensorData data)
     {
+        if (written.TryGetValue(data, out var known))
+            return known;
         var gap = (int)(-stream.Position & (Alignment - 1));
         stream.Write(new byte[gap]);
         var offset = stream.Position;
-        stream.Write(bytes);
+        data.WriteTo(stream);
+        written.Add(data, offset);
         return offset;
     }
 }

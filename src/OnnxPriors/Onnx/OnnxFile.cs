@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Google.Protobuf;
+using OnnxPriors.Graphs;
 using OnnxPriors.Onnx.Protobuf;
 
 namespace OnnxPriors.Onnx;
@@ -12,6 +13,12 @@ public static class OnnxFile
     private const long MaxBytes = int.MaxValue;
 
     private const int MaxNesting = 64;
+
+    // Tensors of this much in all go to a file of their own.
+    private const long ExternalBytes = 1_500_000_000;
+
+    // Larger files keep their tensors on the disk until they are read.
+    private const long MappedBytes = 32 << 20;
 
     /// <summary>Reads a model.</summary>
     /// <param name="path">The file. Tensors it keeps outside are looked for in its folder and nowhere else.</param>
@@ -26,7 +33,13 @@ public static class OnnxFile
             throw new ModelFormatException($"'{path}' has {stream.Length} bytes; an ONNX file has at most {MaxBytes}. Save the model with external data.");
         var hash = Convert.ToHexStringLower(SHA256.HashData(stream));
         stream.Position = 0;
-        return Read(Parse(stream, path), path, Path.GetDirectoryName(Path.GetFullPath(path))!) with { Sha256 = hash };
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (stream.Length >= MappedBytes && MappedTensors.Find(path) is { } mapped)
+        {
+            using var skeleton = new MemoryStream(mapped.Skeleton, writable: false);
+            return Read(Parse(skeleton, path), path, folder, mapped) with { Sha256 = hash };
+        }
+        return Read(Parse(stream, path), path, folder) with { Sha256 = hash };
     }
 
     /// <summary>Reads a model from memory; it may not have external data.</summary>
@@ -48,18 +61,37 @@ public static class OnnxFile
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var bytes = model.Graph.Initializers.Sum(v => v.Data?.Bytes.Length ?? 0L);
-        if (externalData ?? bytes > 1_500_000_000)
+        if (externalData ?? NeedsExternalData(model))
         {
             using var data = AtomicFile.Create(path + ".data");
-            var proto = Write(model, new ExternalDataWriter(Path.GetFileName(path) + ".data", data.Stream));
+            var external = new ExternalDataWriter(Path.GetFileName(path) + ".data", data.Stream);
+            using var file = AtomicFile.Create(path);
+            Write(model, external, null).WriteTo(file.Stream);
             data.Commit();
-            SaveProto(proto, path);
+            file.Commit();
         }
         else
         {
-            SaveProto(Write(model, null), path);
+            using var file = AtomicFile.Create(path);
+            var large = new List<(TensorProto, TensorData)>();
+            StreamedModel.Write(Write(model, null, large), large, file.Stream);
+            file.Commit();
         }
+    }
+
+    /// <summary>Whether a model's tensors are too large for one message, whose limit is 2 GiB.</summary>
+    /// <param name="model">The model.</param>
+    internal static bool NeedsExternalData(Model model) => model.Graph.Initializers.Sum(v => v.Data?.Length ?? 0) > ExternalBytes;
+
+    /// <summary>Writes a model whose tensors go to a file that it may share with others.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="external">The file beside it.</param>
+    internal static void Save(Model model, string path, ExternalDataWriter external)
+    {
+        using var file = AtomicFile.Create(path);
+        Write(model, external, null).WriteTo(file.Stream);
+        file.Commit();
     }
 
     /// <summary>A model as the bytes of a file.</summary>
@@ -67,14 +99,7 @@ public static class OnnxFile
     public static byte[] ToBytes(Model model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Write(model, null).ToByteArray();
-    }
-
-    private static void SaveProto(ModelProto proto, string path)
-    {
-        using var file = AtomicFile.Create(path);
-        proto.WriteTo(file.Stream);
-        file.Commit();
+        return Write(model, null, null).ToByteArray();
     }
 
     internal static ModelProto Parse(Stream stream, string name)
@@ -96,14 +121,19 @@ public static class OnnxFile
         return proto;
     }
 
-    private static Model Read(ModelProto proto, string name, string? folder)
+    private static Model Read(ModelProto proto, string name, string? folder, MappedTensors? mapped = null)
     {
         var opsets = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
         foreach (var import in proto.OpsetImport)
             opsets[GraphReader.Domain(import.Domain)] = import.Version;
         if (proto.Functions.Count > 0)
+        {
             proto.Graph = FunctionInlining.Inline(proto, name);
-        var graph = new GraphReader(name, new TensorReader(name, folder)).Read(proto.Graph);
+            // A model that calls nothing but its own functions may leave the opset of their bodies to them.
+            foreach (var import in proto.Functions.SelectMany(f => f.OpsetImport))
+                opsets.TryAdd(GraphReader.Domain(import.Domain), import.Version);
+        }
+        var graph = new GraphReader(name, new TensorReader(name, folder, mapped)).Read(proto.Graph);
         return new Model(graph, opsets.ToImmutable())
         {
             IrVersion = proto.IrVersion,
@@ -114,14 +144,14 @@ public static class OnnxFile
         };
     }
 
-    private static ModelProto Write(Model model, ExternalDataWriter? external)
+    private static ModelProto Write(Model model, ExternalDataWriter? external, List<(TensorProto, TensorData)>? deferred)
     {
         var proto = new ModelProto
         {
             IrVersion = model.IrVersion,
             ProducerName = model.Producer,
             ProducerVersion = model.ProducerVersion,
-            Graph = GraphWriter.Write(model.Graph, external),
+            Graph = GraphWriter.Write(model.Graph, external, deferred: deferred),
         };
         proto.OpsetImport.Add(model.Opsets.Select(o => new OperatorSetIdProto { Domain = o.Key, Version = o.Value }));
         proto.MetadataProps.Add(model.Metadata.Select(m => new StringStringEntryProto { Key = m.Key, Value = m.Value }));

@@ -9,16 +9,32 @@ namespace OnnxPriors.Onnx;
 /// <summary>Reads tensors, from the message or from files beside the model (ONNX external data specification).</summary>
 /// <param name="model">What messages call the model.</param>
 /// <param name="folder">The folder that external files lie in; null where there may be none.</param>
-internal sealed class TensorReader(string model, string? folder)
+/// <param name="mapped">The large tensors that were left in the model's file; null where there are none.</param>
+internal sealed class TensorReader(string model, string? folder, MappedTensors? mapped = null)
 {
     private readonly Dictionary<string, MappedFile> files = new(StringComparer.Ordinal);
 
     public TensorData Read(TensorProto tensor, string name)
     {
         var type = (ElementType)tensor.DataType;
-        if (type.Size() == 0)
-            throw Error(name, type == ElementType.String ? "holds text, which no training graph can use" : $"has the element type {tensor.DataType}, which is not supported");
+        var isNarrow = NarrowNumbers.Bits(type) > 0;
+        if (type.Size() == 0 && !isNarrow)
+            throw Error(name, type == ElementType.String ? "holds text, which is no tensor of numbers" : $"has the element type {tensor.DataType}, which is not supported");
         var dimensions = tensor.Dims.ToImmutableArray();
+        var count = Count(dimensions, name);
+        var wanted = isNarrow ? NarrowNumbers.Length(type, count) : count * type.Size();
+        var bytes = tensor.DataLocation == TensorProto.Types.DataLocation.External ? External(tensor, name, wanted)
+            : tensor.HasRawData && (tensor.RawData.Length > 0 || wanted == 0) ? mapped is not null && mapped.TryRead(tensor.RawData, out var left) ? left.Value : tensor.RawData.Memory
+            : Fields(tensor, type);
+        if (bytes.Length != wanted)
+            throw Error(name, $"has {bytes.Length} bytes where its shape [{string.Join(", ", dimensions)}] of {type} needs {wanted}");
+        return isNarrow ? NarrowNumbers.Read(type, dimensions, count, bytes.Span) : new TensorData(type, dimensions, bytes);
+    }
+
+    /// <summary>The number of elements of a shape.</summary>
+    /// <exception cref="ModelFormatException">An extent is negative, or there are more elements than any file holds.</exception>
+    public long Count(IReadOnlyCollection<long> dimensions, string name)
+    {
         long count = 1;
         foreach (var dimension in dimensions)
         {
@@ -26,13 +42,7 @@ internal sealed class TensorReader(string model, string? folder)
                 throw Error(name, $"has the impossible shape [{string.Join(", ", dimensions)}]");
             count *= dimension;
         }
-        var wanted = count * type.Size();
-        var bytes = tensor.DataLocation == TensorProto.Types.DataLocation.External ? External(tensor, name, wanted)
-            : tensor.HasRawData && (tensor.RawData.Length > 0 || wanted == 0) ? tensor.RawData.Memory
-            : Fields(tensor, type);
-        if (bytes.Length != wanted)
-            throw Error(name, $"has {bytes.Length} bytes where its shape [{string.Join(", ", dimensions)}] of {type} needs {wanted}");
-        return new TensorData(type, dimensions, bytes);
+        return count;
     }
 
     private static ReadOnlyMemory<byte> Fields(TensorProto tensor, ElementType type)
@@ -65,9 +75,11 @@ internal sealed class TensorReader(string model, string? folder)
             throw Error(name, $"has {length} bytes in '{location}' where its shape needs {wanted}");
         if (!files.TryGetValue(location, out var file))
             files.Add(location, file = MappedFile.Open(Resolve(location, name)));
+        if (length > int.MaxValue)
+            throw Error(name, $"has {length} bytes; one tensor may have 2 GiB at most, so split it before the export");
         if (offset < 0 || offset > file.Length - length)
             throw Error(name, $"lies at {offset} + {length} bytes in '{location}', which has {file.Length}: the file is cut short");
-        return file.Slice(offset, checked((int)length));
+        return file.Slice(offset, (int)length);
 
         long Number(string key, long otherwise) => !entries.TryGetValue(key, out var text) ? otherwise
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number

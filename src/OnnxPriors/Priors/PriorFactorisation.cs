@@ -100,6 +100,8 @@ internal sealed class PriorFactorisation
         var mean = work.Mean.AsSpan(0, piece.Count);
         if (segment.IsLearned)
             _posterior!.ReadMean(segment.Tensor, piece.Start, mean);
+        else if (segment.ReadMean is { } read)
+            read(piece.Start, work.Mean.AsMemory(0, piece.Count));
         else if (segment.Mean.IsEmpty)
             mean.Clear();
         else

@@ -28,6 +28,9 @@ public sealed record PriorSegment
     /// <summary>The mean of an isotropic segment, one value an element; empty for zero.</summary>
     public ReadOnlyMemory<float> Mean { get; private init; }
 
+    /// <summary>Reads the mean of an isotropic segment from an element on, where it is not held here; null otherwise.</summary>
+    internal Action<long, Memory<float>>? ReadMean { get; private init; }
+
     /// <summary>Whether the segment's prior is learned.</summary>
     public bool IsLearned => Tensor >= 0;
 
@@ -41,6 +44,10 @@ public sealed record PriorSegment
         ArgumentOutOfRangeException.ThrowIfNegative(tensor);
         return new PriorSegment(name, offset, count) { Tensor = tensor };
     }
+
+    /// <summary>A segment with N(mean, σ²) for every element whose mean is read in pieces: that of a large tensor need not be held.</summary>
+    internal static PriorSegment Isotropic(string name, long offset, long count, double variance, Action<long, Memory<float>> readMean) =>
+        Isotropic(name, offset, count, variance) with { ReadMean = readMean };
 
     /// <summary>A segment with N(mean, σ²) for every element, independent of all others.</summary>
     /// <param name="name">The tensor's name.</param>

@@ -35,6 +35,34 @@ internal sealed class RawModel(long opset)
         static string[] Names(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
     }
 
+    /// <summary>An input that is a list of tensors.</summary>
+    public RawModel Sequence(string name, ElementType items)
+    {
+        var value = new Value(name, ValueKind.Input, items, null) { NotTensor = Value.Sequence };
+        values[name] = value;
+        inputs.Add(value);
+        return this;
+    }
+
+    /// <summary>A graph inside a node, which may read what is here so far.</summary>
+    public RawModel Inner()
+    {
+        var inner = new RawModel(opset);
+        foreach (var (name, value) in values)
+            inner.values[name] = value;
+        return inner;
+    }
+
+    /// <summary>States a computed value's type and shape, as exporters do.</summary>
+    public RawModel State(string name, ElementType type, params Dimension[] shape)
+    {
+        var old = values[name];
+        var at = nodes.FindIndex(n => n.Outputs.Contains(old));
+        var stated = values[name] = new Value(name, ValueKind.Computed, type, new Shape([.. shape]));
+        nodes[at] = new Node(nodes[at].Op, nodes[at].Domain, nodes[at].Name, nodes[at].Inputs, [.. nodes[at].Outputs.Select(o => o == old ? stated : o)], nodes[at].Attributes);
+        return this;
+    }
+
     public Graph ToGraph(params string[] outputs) => new("test", [.. inputs], [.. outputs.Select(o => values[o])], [.. nodes]);
 
     /// <summary>The model; its outputs state no type, so that the runtime works them out.</summary>

@@ -24,6 +24,9 @@ internal sealed record CaseInput(long[] Shape, double Low = -2, double High = 2)
     /// <summary>Whether the gradient for it is asked for; a running statistic's is not.</summary>
     public bool IsDifferentiated { get; init; } = true;
 
+    /// <summary>Numbers that are chosen and not drawn, and differentiated all the same.</summary>
+    public double[]? Chosen { get; init; }
+
     /// <summary>Keeps numbers away from 0 where there is a kink.</summary>
     public double Gap { get; init; }
 
@@ -53,6 +56,20 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
 
     /// <summary>How many outputs the objective takes; the others are statistics and indices.</summary>
     public int Used { get; init; } = 1;
+
+    /// <summary>The first output the objective takes.</summary>
+    public int First { get; init; }
+
+    /// <summary>
+    /// Whether central differences can judge it; not where inner numbers may lie near a kink or where the slope itself bends: there autograd alone does.
+    /// </summary>
+    public bool IsSmooth { get; init; } = true;
+
+    /// <summary>Whether libtorch has a derivative here; where not, central differences alone judge.</summary>
+    public bool IsAutogradable { get; init; } = true;
+
+    /// <summary>The axis along which the examples of a batch lie.</summary>
+    public int BatchAxis { get; init; }
 
     /// <summary>The axes of inputs that must be fixed for this form; null where a symbolic first axis is fine.</summary>
     public bool NeedsFixedBatch { get; init; }
@@ -90,15 +107,19 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
             if (input.IsDifferentiated)
                 wanted.Add(values[i]!);
         }
-        var outputs = b.Emit(Op, values, Attributes, Outputs);
-        var seeds = outputs.Take(Used).Select((o, i) => (o, b.Input($"r{i}", Type, o.Shape))).ToArray();
+        // Outputs before the first that is used are left out, as exporters do.
+        var outputs = b.Emit(Op, values, Attributes, Outputs, [.. Enumerable.Range(0, Outputs).Select(i => i < First ? "" : $"{Op}{i}")]);
+        var seeds = Taken(outputs).Select((o, i) => (o, b.Input($"r{i}", Type, o.Shape))).ToArray();
         var forward = b.Nodes.Count;
         var gradients = ReverseSweep.Run(b, seeds, wanted);
         var named = wanted.Zip(gradients).Where(p => p.Second is not null).Select(p => ($"d_{p.First.Name}", p.Second!)).ToArray();
-        var all = outputs.Take(Used).Select((o, i) => ($"y{i}", o)).Concat(named);
+        var all = Taken(outputs).Select((o, i) => ($"y{i}", o)).Concat(named);
         var graph = b.Build(all);
         return (graph, [.. named.Select(n => n.Item1[2..])], [.. b.Nodes.Skip(forward)]);
     }
+
+    /// <summary>The outputs that the objective takes.</summary>
+    public IEnumerable<Value> Taken(IEnumerable<Value> outputs) => outputs.Skip(First).Take(Used);
 
     /// <summary>The shape of an output, as the runtime finds it.</summary>
     public long[] OutputShape(int output, IReadOnlyDictionary<string, TensorData> inputs)
@@ -111,7 +132,7 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
             _ => b.Input($"x{i}", inputs[$"x{i}"].Type, inputs[$"x{i}"].Shape),
         }).ToArray();
         var outputs = b.Emit(Op, values, Attributes, Outputs);
-        using var runner = new OrtRunner(b.Build([("y", outputs[output])]));
+        using var runner = new OrtRunner(b.Build([("y", outputs[First + output])]));
         return [.. runner.Run(inputs)["y"].Dimensions];
     }
 
@@ -137,7 +158,7 @@ internal sealed record GradientCase(string Op, Attributes Attributes, params Cas
             }
             if (input.Gap > 0)
                 numbers = Array.ConvertAll(numbers, n => n + Math.Sign(n) * input.Gap);
-            all.Add($"x{i}", TensorData.Of(numbers, [.. input.Shape]).ConvertTo(Type));
+            all.Add($"x{i}", TensorData.Of(input.Chosen ?? numbers, [.. input.Shape]).ConvertTo(Type));
         }
         return all;
     }

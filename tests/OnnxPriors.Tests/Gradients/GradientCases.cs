@@ -8,7 +8,7 @@ namespace OnnxPriors.Tests.Gradients;
 /// </summary>
 internal static partial class GradientCases
 {
-    public static IReadOnlyList<GradientCase> All { get; } = [.. Arithmetic(), .. Functions(), .. Activations(), .. Reductions(), .. Movement(), .. Indexing(), .. Matrices(), .. Convolutions(), .. Pooling(), .. Normalisations(), .. Resizing(), .. Losses()];
+    public static IReadOnlyList<GradientCase> All { get; } = [.. Arithmetic(), .. Functions(), .. Activations(), .. Reductions(), .. Movement(), .. Indexing(), .. Matrices(), .. Convolutions(), .. Pooling(), .. Normalisations(), .. Resizing(), .. Losses(), .. Recurrent(), .. Sampling(), .. Signals()];
 
     private static Attributes With(string name, object value) => Attributes.None.With(name, value);
 
@@ -32,6 +32,7 @@ internal static partial class GradientCases
         foreach (var exponent in (double[])[-1, 0.5, 2, 3, 2.5])
             yield return new("Pow", Within(0.5, 2, 2, 3), CaseInput.Number(exponent));
         yield return new("Pow", Within(-2, -1, 2, 3), CaseInput.IntsOf([], 3) with { IsConstant = true });
+        yield return new("Pow", Within(-2, 2, 2, 3), Reals([3], 2, 0, 3) with { IsConstant = true });
         yield return new("Range", Within(0.1, 0.2), Within(4.8, 4.9) with { IsDifferentiated = false }, Within(0.9, 1.1)) { Type = ElementType.Float };
         yield return new("Sum", In(2, 3), In(3), In(2, 1));
         yield return new("Mean", In(2, 3), In(3), In(2, 1)) { Type = ElementType.Float };
@@ -94,6 +95,7 @@ internal static partial class GradientCases
             yield return new(op, With("axis", 0), In(3, 2)) { NeedsFixedBatch = true };
         }
         yield return new("Dropout", In(2, 3)) { Type = ElementType.Float };
+        yield return new("Dropout", In(2, 3), CaseInput.Number(0.4), CaseInput.Bools([], 0) with { IsConstant = true }) { Type = ElementType.Float };
     }
 
     private static IEnumerable<GradientCase> Reductions()
@@ -106,6 +108,9 @@ internal static partial class GradientCases
             yield return new(op, x, CaseInput.Ints(1)) { Type = type, WorksDynamically = true };
             yield return new(op, With("keepdims", 0), x, CaseInput.Ints(0, -1)) { Type = type, WorksDynamically = true };
             yield return new(op, With("keepdims", 0), x) { Type = type, WorksDynamically = true };
+            // Axes that are found when the graph runs.
+            foreach (var keep in (int[])[0, 1])
+                yield return new(op, With("keepdims", keep), x, CaseInput.IntsOf([2], -1, 0)) { Type = type, WorksDynamically = true };
         }
         yield return new("ReduceProd", new CaseInput([2, 3]) { Fixed = null, Low = -1, High = 1 }, CaseInput.Ints(1)) { Type = ElementType.Float };
         yield return new("ReduceSum", With("noop_with_empty_axes", 1), In(2, 3));
@@ -133,9 +138,18 @@ internal static partial class GradientCases
         foreach (var (equation, a, c) in ((string, long[], long[])[])
         [
             ("ij,jk->ik", [2, 3], [3, 4]), ("bij,bjk->bik", [2, 3, 2], [2, 2, 3]), ("bhqd,bhkd->bhqk", [2, 2, 3, 2], [2, 2, 2, 2]),
+            ("ii,ij->ij", [3, 3], [3, 2]), ("bii,bj->bij", [2, 3, 3], [2, 2]), ("iij,jk->k", [2, 2, 3], [3, 2]), ("...ii,...j->...ij", [2, 3, 3], [2, 2]),
             ("i,j->ij", [2], [3]), ("ij,jk", [2, 3], [3, 2]), ("bij,kj->bk", [2, 2, 3], [4, 3]), ("...ij,...jk->...ik", [2, 2, 3], [2, 3, 2]),
         ])
             yield return new("Einsum", With("equation", equation), In(a), In(c)) { NeedsFixedBatch = true };
+        yield return new("Einsum", With("equation", "bii->b"), In(2, 3, 3)) { WorksDynamically = true };
+        yield return new("Einsum", With("equation", "iji->j"), In(3, 2, 3)) { NeedsFixedBatch = true };
+        yield return new("Einsum", With("equation", "iii"), In(3, 3, 3)) { NeedsFixedBatch = true };
+        foreach (var n in (int[])[1, 2, 3, 4])
+            yield return new("Det", In(2, n, n)) { Type = ElementType.Float };
+        yield return new("Det", In(3, 3)) { Type = ElementType.Float, NeedsFixedBatch = true };
+        // A singular matrix has a gradient, though no inverse.
+        yield return new("Det", new CaseInput([2, 3, 3]) { Chosen = [1, 2, 3, 2, 4, 6, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 2] }) { Type = ElementType.Float, IsAutogradable = false };
         yield return new("Einsum", With("equation", "bij->ib"), In(2, 3, 2)) { NeedsFixedBatch = true };
         yield return new("Einsum", With("equation", "bi,ij,bj->b"), In(2, 3), In(3, 2), In(2, 2)) { NeedsFixedBatch = true };
     }

@@ -66,8 +66,7 @@ internal static class ActivationGradients
             c.Give(0, () => c.Dy());
             return;
         }
-        if (c.Node.Outputs.Length < 2 || c.Node.Outputs[1] is not { } mask)
-            throw c.Refuse("it drops at random and does not output its mask");
+        var mask = c.Kept(1);
         c.Give(0, () => c.Dy() * c.B.Mask(mask, c.Dy()) / (1 - (c.Node.TryInput(1) ?? c.B.Like(0.5, c.Dy()))));
     }
 }

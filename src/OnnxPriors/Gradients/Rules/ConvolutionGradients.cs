@@ -54,9 +54,11 @@ internal static class ConvolutionGradients
         var extra = c.Attributes.Ints("output_padding");
         for (var i = 0; i < axes; i++)
         {
-            if (c.X().Shape![i + 2].Value is not { } input || c.Y().Shape![i + 2].Value is not { } output)
-                throw c.Refuse("its padding depends on an extent that is not fixed");
-            var total = Math.Max(0, (input - 1) * window.Strides[i] + (extra?[i] ?? 0) + plain.Span(i) - output);
+            // SAME makes the result as many times larger as the stride says, whatever the extent.
+            var beyond = window.IsSame && !c.Attributes.Has("output_shape") ? plain.Span(i) - window.Strides[i]
+                : c.X().Shape![i + 2].Value is { } input && c.Y().Shape![i + 2].Value is { } output ? (input - 1) * window.Strides[i] + plain.Span(i) - output
+                : throw c.Refuse("its padding depends on an extent that is not fixed");
+            var total = Math.Max(0, beyond + (extra?[i] ?? 0));
             plain.Before[i] = c.Attributes.String("auto_pad") == "SAME_UPPER" ? total / 2 : total - total / 2;
             plain.After[i] = total - plain.Before[i];
         }

@@ -19,11 +19,13 @@ internal static class IndexingGradients
         ["GatherElements"] = c => c.Give(0, () => c.B.ScatterElements(Zeros(c, c.X()), c.X(1), c.Dy(), c.Attributes.Int("axis"), "add")),
         ["GatherND"] = c => c.Give(0, () => GatherNd(c)),
         ["TopK"] = c => c.Give(0, () => c.B.ScatterElements(Zeros(c, c.X()), Indices(c), c.Dy(), c.Attributes.Int("axis", -1))),
-        ["ScatterElements"] = c => Scatter(
-            c,
-            (data, updates) => c.B.ScatterElements(data, c.X(1), updates, c.Attributes.Int("axis")),
-            dy => c.B.GatherElements(dy, c.X(1), c.Attributes.Int("axis"))),
-        ["ScatterND"] = c => Scatter(c, (data, updates) => c.B.ScatterNd(data, c.X(1), updates), dy => c.B.GatherNd(dy, c.X(1))),
+        // Each element that is kept goes back to its first place.
+        ["Unique"] = c => c.Give(0, () =>
+        {
+            if (c.Attributes.Has("axis"))
+                return Gather(c, c.X(), c.Kept(1), c.X().Shape!.Axis(c.Attributes.Int("axis")));
+            return c.B.ReshapeTo(Gather(c, c.B.Reshape(c.X(), -1), c.Kept(1), 0), c.X().Shape, c.X());
+        }),
         ["OneHot"] = c => c.Give(2, () =>
         {
             var on = c.Dy() * c.B.OneHot(c.X(0), c.X(1), c.B.Constant(TensorData.Of([0.0, 1.0], 2).ConvertTo(c.Dy().Type)), c.Attributes.Int("axis", -1));
@@ -48,20 +50,22 @@ internal static class IndexingGradients
         return b.ScatterElements(Zeros(c, x), b.Expand(column, b.ShapeOf(joined)), joined, axis, "add");
     }
 
-    private static Value GatherNd(GradientCall c) => c.Attributes.Int("batch_dims") == 0
-        ? c.B.ScatterNd(Zeros(c, c.X()), c.X(1), c.Dy(), "add")
-        : throw c.Refuse("its batch_dims are not 0");
+    // With leading axes in common, these are joined to one whose places are written before the others.
+    private static Value GatherNd(GradientCall c)
+    {
+        var (b, x, indices, dy) = (c.B, c.X(), c.X(1), c.Dy());
+        var batch = (int)c.Attributes.Int("batch_dims");
+        if (batch == 0)
+            return b.ScatterNd(Zeros(c, x), indices, dy, "add");
+        Value Joined(Value value) => b.Reshape(value, b.Join([b.Ints(-1), .. Enumerable.Range(batch, value.Rank - batch).Select(i => b.Extent(value, i))]));
+        var zeros = Joined(Zeros(c, x));
+        var places = Joined(indices);
+        long[] rest = [.. Enumerable.Range(1, places.Rank - 1).Select(i => (long)i)];
+        var first = b.Unsqueeze(b.Range(b.Scalar(0, ElementType.Int64), b.Squeeze(b.ShapeOf(zeros, 0, 1), 0), b.Scalar(1, ElementType.Int64)), rest);
+        var column = b.Expand(first, b.Join([.. Enumerable.Range(0, places.Rank - 1).Select(i => b.ShapeOf(places, i, i + 1)), b.Ints(1)]));
+        return b.ReshapeTo(b.ScatterNd(zeros, b.Concat([column, places], -1), Joined(dy), "add"), x.Shape, x);
+    }
 
     private static Value Indices(GradientCall c) =>
         c.Node.Outputs.Length > 1 && c.Node.Outputs[1] is { } indices ? indices : c.B.Emit("TopK", [c.X(0), c.X(1)], c.Attributes, 2)[1];
-
-    // What was overwritten has no gradient; what was added to keeps its own.
-    private static void Scatter(GradientCall c, Func<Value, Value, Value> overwrite, Func<Value, Value> read)
-    {
-        var reduction = c.Attributes.String("reduction", "none");
-        if (reduction is not ("none" or "add"))
-            throw c.Refuse($"its reduction is '{reduction}'");
-        c.Give(0, () => reduction == "add" ? c.Dy() : overwrite(c.Dy(), Zeros(c, c.X(2))));
-        c.Give(2, () => read(c.Dy()));
-    }
 }

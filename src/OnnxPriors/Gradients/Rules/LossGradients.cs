@@ -35,9 +35,8 @@ internal static class LossGradients
     {
         var (b, x) = (c.B, c.X(0));
         var labels = b.Cast(c.X(1), ElementType.Int64);
-        if (x.Shape?[1].Value is not { } classes)
-            throw c.Refuse("the number of its classes is not known");
-        var indices = b.Constant(TensorData.Of([.. Enumerable.Range(0, (int)classes).Select(i => (long)i)], [classes, .. Enumerable.Repeat(1L, x.Rank - 2)]));
+        var classes = b.Squeeze(b.Extent(x, 1), 0);
+        var indices = b.Reshape(b.Range(b.Scalar(0, ElementType.Int64), classes, b.Scalar(1, ElementType.Int64)), [-1, .. Enumerable.Repeat(1L, x.Rank - 2)]);
         var hot = b.Mask(b.Equal(b.Unsqueeze(labels, 1), indices), x);
         Value? weight = null;
         if (c.Node.TryInput(2) is { } weights)
@@ -56,5 +55,5 @@ internal static class LossGradients
         return (hot, share.Rank == 0 ? share : b.Unsqueeze(share, 1));
     }
 
-    private static Value Inside(GraphBuilder b, Value labels, long classes) => b.And(b.GreaterOrEqual(labels, b.Ints(0)), b.Less(labels, b.Ints(classes)));
+    private static Value Inside(GraphBuilder b, Value labels, Value classes) => b.And(b.GreaterOrEqual(labels, b.Ints(0)), b.Less(labels, classes));
 }

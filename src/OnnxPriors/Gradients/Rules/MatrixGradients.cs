@@ -10,6 +10,7 @@ internal static class MatrixGradients
         ["MatMul"] = MatMul,
         ["Gemm"] = Gemm,
         ["Einsum"] = EinsumGradient.Rule,
+        ["Det"] = c => c.Give(0, () => c.B.Unsqueeze(c.Dy(), [-1, -2]) * Cofactors(c)),
     };
 
     // Y = αA′B′ + βC with A′, B′ transposed where the flags say so: dA′ = α dY B′ᵀ, dB′ = α A′ᵀ dY.
@@ -46,4 +47,21 @@ internal static class MatrixGradients
     }
 
     private static Value Rows(GraphBuilder b, Value x) => x.Rank == 2 ? x : b.Reshape(x, b.Join(b.Ints(-1), b.Extent(x, x.Rank - 1)));
+
+    // (−1)^(i+j) times the determinant without row i and column j: right for singular matrices too.
+    private static Value Cofactors(GradientCall c)
+    {
+        var (b, x) = (c.B, c.X());
+        if (x.Shape![x.Rank - 1].Value is not { } n)
+            throw c.Refuse("the number of its rows is not fixed");
+        if (n == 1)
+            return b.FilledLike(x, 1);
+        long[] others = [.. Enumerable.Range(0, (int)n).SelectMany(i => Enumerable.Range(0, (int)n).Where(k => k != i)).Select(k => (long)k)];
+        var indices = b.Constant(TensorData.Of(others, n, n - 1));
+        // […, n, n − 1, n, n − 1]: which row is left out, the other rows, which column, the other columns.
+        var minors = b.Gather(b.Gather(x, indices, x.Rank - 2), indices, x.Rank);
+        long[] order = [.. Enumerable.Range(0, x.Rank - 2), x.Rank - 2, x.Rank, x.Rank - 1, x.Rank + 1];
+        var signs = TensorData.Of(Enumerable.Range(0, (int)(n * n)).Select(i => (i / n + i % n) % 2 == 0 ? 1.0 : -1.0).ToArray(), n, n).ConvertTo(x.Type);
+        return b.Apply("Det", [b.Transpose(minors, order)]) * b.Constant(signs);
+    }
 }

@@ -19,6 +19,12 @@ internal static class MovementGradients
         ["Tile"] = c => c.Give(0, () => Tile(c)),
         ["Trilu"] = c => c.Give(0, () => c.B.Apply("Trilu", [c.Dy(), c.Node.TryInput(1)], c.Attributes)),
         ["CumSum"] = c => c.Give(0, () => c.B.CumSum(c.Dy(), c.X(1), c.Attributes.Flag("exclusive"), !c.Attributes.Flag("reverse"))),
+        // Cutting and padding about the centre are each other's transposes.
+        ["CenterCropPad"] = c => c.Give(0, () =>
+        {
+            var axes = c.Attributes.Ints("axes") ?? [.. Enumerable.Range(0, c.X().Rank).Select(i => (long)i)];
+            return c.B.Apply("CenterCropPad", [c.Dy(), c.B.Join(axes.Select(a => c.B.Extent(c.X(), c.X().Shape!.Axis(a))))], c.Attributes);
+        }),
         ["ReverseSequence"] = c => c.Give(0, () => c.B.Apply("ReverseSequence", [c.Dy(), c.X(1)], c.Attributes)),
         ["DepthToSpace"] = c => c.Give(0, () => DepthToSpace(c)),
         ["SpaceToDepth"] = c => c.Give(0, () => c.B.Apply("DepthToSpace", [c.Dy()], Attributes.None.With("blocksize", c.Attributes.Int("blocksize")))),

@@ -41,13 +41,21 @@ internal static class NormalisationGradients
 
     private static void LayerNormalization(GradientCall c)
     {
-        if (c.TryDy(1) is not null || c.TryDy(2) is not null)
-            throw c.Refuse("its mean or deviation is used by other nodes");
         var (b, x, dy) = (c.B, c.X(), c.Dy());
         long[] axes = [.. Axes(x.Shape!.Axis(c.Attributes.Int("axis", -1)), x.Rank)];
         var (centred, inverse) = Standard(b, x, axes, c.Attributes.Float("epsilon", 1e-5f));
         var standard = centred * inverse;
-        c.Give(0, () => Through(b, dy * c.X(1), standard, inverse, axes));
+        c.Give(0, () =>
+        {
+            var dx = Through(b, dy * c.X(1), standard, inverse, axes);
+            // Mean and 1/σ may be used by other nodes: d(1/σ)/dx = −x̂/(nσ²).
+            var count = b.Cast(b.ReduceProd(b.Gather(b.ShapeOf(x), b.Ints(axes), 0), [0], keep: false), x.Type);
+            if (c.TryDy(1) is { } ofMean)
+                dx += ofMean / count;
+            if (c.TryDy(2) is { } ofInverse)
+                dx -= ofInverse * standard * inverse * inverse / count;
+            return dx;
+        });
         c.Give(1, () => dy * standard);
         c.Give(2, () => dy);
     }

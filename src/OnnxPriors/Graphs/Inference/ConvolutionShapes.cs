@@ -7,7 +7,7 @@ internal static class ConvolutionShapes
 {
     public static IReadOnlyDictionary<string, ShapeRule> Rules { get; } = new Dictionary<string, ShapeRule>(StringComparer.Ordinal)
     {
-        ["Conv"] = Conv,
+        ["Conv"] = c => c.Set(0, c.Input(0).Type, Convolved(c, c.Input(0), c.Input(1))),
         ["ConvTranspose"] = ConvTranspose,
         ["MaxPool"] = c =>
         {
@@ -25,13 +25,11 @@ internal static class ConvolutionShapes
     private static void GlobalPool(OperatorCall c) =>
         c.Set(0, c.Input(0).Type, c.ShapeOf(0) is { } s ? new([.. s.Select((d, i) => i < 2 ? d : 1)]) : null);
 
-    private static void Conv(OperatorCall c)
+    /// <summary>The shape of a convolution of an input [N, C, D₁, …] with a kernel [M, C/group, k₁, …]; null where a rank is unknown.</summary>
+    public static Shape? Convolved(OperatorCall c, Value input, Value weights)
     {
-        if (c.Input(0).Shape is not { } x || c.Input(1).Shape is not { } w)
-        {
-            c.Set(0, c.Input(0).Type, null);
-            return;
-        }
+        if (input.Shape is not { } x || weights.Shape is not { } w)
+            return null;
         if (x.Rank < 3 || x.Rank != w.Rank)
             throw c.Error("needs an input [N, C, D1, …] and a kernel [M, C/group, k1, …] of as many axes");
         if (x[1].Value is { } channels && w[1].Value is { } perGroup && channels != perGroup * c.Attributes.Int("group", 1))
@@ -42,11 +40,8 @@ internal static class ConvolutionShapes
         all.Add(x[0]);
         all.Add(w[0]);
         for (var i = 0; i < x.Rank - 2; i++)
-        {
-            var size = kernel?[i] ?? w[i + 2].Value;
-            all.Add(size is { } k ? window.Output(i, x[i + 2], k) : Dimension.Unknown);
-        }
-        c.Set(0, c.Input(0).Type, new(all.MoveToImmutable()));
+            all.Add(window.Output(i, x[i + 2], kernel?[i] ?? w[i + 2]));
+        return new(all.MoveToImmutable());
     }
 
     private static Shape? Pooled(OperatorCall c)
@@ -76,15 +71,12 @@ internal static class ConvolutionShapes
         all.Add(w[1] * c.Attributes.Int("group", 1));
         for (var i = 0; i < x.Rank - 2; i++)
         {
-            var size = kernel?[i] ?? w[i + 2].Value;
             if (wanted is not null)
                 all.Add(wanted[wanted.Length - (x.Rank - 2) + i]);
             else if (window.IsSame)
                 all.Add(x[i + 2] * window.Strides[i]);
-            else if (size is { } k)
-                all.Add((x[i + 2] - 1) * window.Strides[i] + (extra?[i] ?? 0) + ((k - 1) * window.Dilations[i] + 1) - window.Pads[i] - window.Pads[i + x.Rank - 2]);
             else
-                all.Add(Dimension.Unknown);
+                all.Add((x[i + 2] - 1) * window.Strides[i] + (extra?[i] ?? 0) + (((kernel?[i] ?? w[i + 2]) - 1) * window.Dilations[i] + 1) - window.Pads[i] - window.Pads[i + x.Rank - 2]);
         }
         c.Set(0, c.Input(0).Type, new(all.MoveToImmutable()));
     }

@@ -28,7 +28,8 @@ internal static class MatrixShapes
         c.Set(0, c.Input(0).Type, [rows, columns]);
     }
 
-    private static Shape? Product(Shape? a, Shape? b)
+    /// <summary>The shape of a matrix product with broadcast batches; null where a rank is unknown.</summary>
+    public static Shape? Product(Shape? a, Shape? b)
     {
         if (a is null || b is null)
             return null;

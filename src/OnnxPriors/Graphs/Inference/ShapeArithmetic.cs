@@ -41,6 +41,9 @@ internal static class ShapeArithmetic
     /// <summary>Sets the contents of a call's first output where they are shape arithmetic.</summary>
     public static void Propagate(OperatorCall c)
     {
+        // Vectors and scalars alone are shapes; what has more axes is data.
+        if (c.OutputShapes[0] is { Rank: > 1 })
+            return;
         if ((!c.OutputTypes[0].IsInteger() && c.OutputTypes[0] != ElementType.Bool) || !Rules.TryGetValue(c.Op, out var rule))
             return;
         var contents = rule(c);

@@ -11,7 +11,8 @@ internal static class ShapeInference
 {
     private static readonly Dictionary<string, ShapeRule> Rules = Gather(
         ElementwiseShapes.Rules, ReductionShapes.Rules, MovementShapes.Rules, IndexingShapes.Rules, ConvolutionShapes.Rules, NormalisationShapes.Rules,
-        MatrixShapes.Rules);
+        MatrixShapes.Rules, RecurrentShapes.Rules, QuantisedShapes.Rules, SignalShapes.Rules, SamplingShapes.Rules,
+        ScanShapes.Rules);
 
     /// <summary>The standard operators that graphs may hold.</summary>
     public static IReadOnlyCollection<string> Operators => Rules.Keys;
@@ -30,6 +31,9 @@ internal static class ShapeInference
         try
         {
             rule(call);
+            foreach (var shape in call.OutputShapes)
+                if (shape is not null && shape.Any(d => d.Value < 0))
+                    throw call.Error($"would give the shape {shape}");
             ShapeArithmetic.Propagate(call);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or ArithmeticException or IndexOutOfRangeException or KeyNotFoundException)

@@ -1,5 +1,6 @@
 using OnnxPriors.Graphs;
 using OnnxPriors.Graphs.Inference;
+using OnnxPriors.Normalization.ControlFlow;
 using OnnxPriors.Normalization.Upgrades;
 
 namespace OnnxPriors.Normalization.Passes;
@@ -24,8 +25,16 @@ internal sealed class UpgradeOperators : INormalizationPass
         foreach (var input in graph.Inputs)
             map[input] = builder.Input(input.Name, input.Type, input.Shape);
         foreach (var leaf in graph.Initializers)
-            builder.Import(leaf, map);
-        Walk(graph, builder, map, context);
+        {
+            // Integers of 2 and 4 bits are those of 8 in the canonical form.
+            if (QuantisedUpgrades.Wider(leaf.Type) is var wider && wider != leaf.Type)
+                map[leaf] = builder.Constant(leaf.Data!.ConvertTo(wider), leaf.Name);
+            else
+                builder.Import(leaf, map);
+        }
+        // What no output needs may hold what no training graph can: exporters leave labels and checks behind.
+        Walk(Liveness.Prune(graph), builder, map, context);
+        Structures.CheckEdges(graph, context);
         if (context.Unsupported.Count > 0)
             return graph;
         var result = builder.Build([.. graph.Outputs.Select(o => (o.Name, builder.Import(o, map)))], graph.Name);
@@ -34,15 +43,15 @@ internal sealed class UpgradeOperators : INormalizationPass
         return result;
     }
 
-    private static void Walk(Graph graph, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
+    /// <summary>Writes the nodes of a graph on a builder, those of the graphs inside it where they run.</summary>
+    internal static void Walk(Graph graph, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
+        var scope = new InlineScope(builder, map, context);
         foreach (var node in graph.Nodes)
         {
             try
             {
-                if (node is { Domain.Length: 0, Op: "If" })
-                    TakeBranch(node, builder, map, context);
-                else
+                if (!Structures.TryExpand(node, scope))
                     Add(node, builder, map, context);
             }
             catch (UnsupportedNodeException e)
@@ -54,7 +63,7 @@ internal sealed class UpgradeOperators : INormalizationPass
                 // After an unsupported node nothing is known of what follows from it; only the cause is worth telling.
                 if (context.Unsupported.Count == 0)
                     throw e as GraphException ?? new GraphException($"{node.Title} cannot be right: {e.Message}", e);
-                Placeholders(node);
+                scope.Placeholders(node);
             }
         }
 
@@ -62,16 +71,7 @@ internal sealed class UpgradeOperators : INormalizationPass
         {
             var op = node.Domain.Length == 0 ? node.Op : $"{node.Domain}.{node.Op}";
             context.Refuse(new(op, node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault(o => o is not null)?.Name ?? "?", reason, advice));
-            Placeholders(node);
-        }
-
-        // So that the walk can go on and find all that is not supported.
-        void Placeholders(Node node)
-        {
-            var outputs = builder.Emit(node.Op, [], outputs: node.Outputs.Length, domain: "unsupported");
-            for (var i = 0; i < outputs.Length; i++)
-                if (node.Outputs[i] is { } output)
-                    map[output] = outputs[i];
+            scope.Placeholders(node);
         }
     }
 
@@ -79,17 +79,16 @@ internal sealed class UpgradeOperators : INormalizationPass
 
     private static void Add(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
-        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch);
-        if (node.Domain.Length == 0)
-            foreach (var rule in UpgradeTables.For(node.Op, context.Opset))
-            {
-                rule.Apply(upgrade);
-                if (upgrade.IsFinished)
-                    break;
-            }
+        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch) { Expand = Expand, IsTraining = context.Options.Form == GraphForm.Training };
+        foreach (var rule in UpgradeTables.For(node.Domain, node.Op, context.Opset))
+        {
+            rule.Apply(upgrade);
+            if (upgrade.IsFinished)
+                break;
+        }
         if (!upgrade.IsFinished)
         {
-            if (!ShapeInference.IsKnown(node.Domain, upgrade.Op))
+            if (!ShapeInference.IsKnown(node.Domain, upgrade.Op) || upgrade.Op == "Scan")
                 throw UnsupportedReasons.For(node, context);
             upgrade.Finish(upgrade.Op, upgrade.Inputs, upgrade.Attributes);
         }
@@ -97,18 +96,12 @@ internal sealed class UpgradeOperators : INormalizationPass
         for (var i = 0; i < node.Outputs.Length; i++)
             if (node.Outputs[i] is { } output && i < upgrade.Results.Length && upgrade.Results[i] is { } result)
                 map[output] = result;
-    }
 
-    // An If whose condition folds is its branch; the branch reads the values around it by reference.
-    private static void TakeBranch(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
-    {
-        if (GraphBuilder.TryEvaluate(builder.Import(node.Input(0), map)) is not { } condition)
-            throw new UnsupportedNodeException("its condition depends on the inputs", "Bind the inputs it depends on with --bind NAME=VALUE, or export the model without the branch");
-        var branch = node.Attributes.Subgraph(condition.ToInt64()[0] != 0 ? "then_branch" : "else_branch")
-            ?? throw new GraphException($"{node.Title} lacks one of its branches.");
-        Walk(branch, builder, map, context);
-        for (var i = 0; i < node.Outputs.Length; i++)
-            if (node.Outputs[i] is { } output)
-                map[output] = builder.Import(branch.Outputs[i], map);
+        Value Expand(Graph body, Value input)
+        {
+            map[body.Inputs[0]] = input;
+            Walk(body, builder, map, context);
+            return builder.Import(body.Outputs[0], map);
+        }
     }
 }

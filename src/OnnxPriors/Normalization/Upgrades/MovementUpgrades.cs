@@ -13,7 +13,6 @@ internal static class MovementUpgrades
         UpgradeRule.Always("Split", SplitByNumber),
         UpgradeRule.Before(10, "Slice", Slice),
         UpgradeRule.Before(11, "Pad", Pad),
-        UpgradeRule.Since(19, "Pad", node => RefuseMode(node, "mode", "wrap")),
         UpgradeRule.Before(10, "TopK", TopK),
         UpgradeRule.Always("Scatter", node => node.Op = "ScatterElements"),
         UpgradeRule.Since(19, "Cast", node => node.Attributes = node.Attributes.Without("saturate", "round_mode")),
@@ -75,12 +74,5 @@ internal static class MovementUpgrades
     {
         if (node.Input(1).Type != ElementType.Undefined)
             node.Finish("Cast", [node.Input(0)], Attributes.None.With("to", node.Input(1).Type));
-    }
-
-    /// <summary>Refuses one value of an attribute that the canonical opset does not have.</summary>
-    public static void RefuseMode(NodeUpgrade node, string attribute, string value)
-    {
-        if (node.Attributes.String(attribute) == value)
-            throw NodeUpgrade.Refuse($"{attribute} '{value}' is newer than opset {GraphBuilder.CanonicalOpset}", "Export the model with another mode, or for an older opset");
     }
 }

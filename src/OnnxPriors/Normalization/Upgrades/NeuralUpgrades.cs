@@ -9,7 +9,6 @@ internal static class NeuralUpgrades
     [
         UpgradeRule.Before(9, "BatchNormalization", Spatial),
         UpgradeRule.Before(14, "BatchNormalization", OldOutputs),
-        UpgradeRule.Since(19, "AveragePool", Dilations),
         UpgradeRule.Before(16, "RoiAlign", node =>
         {
             if (!node.Attributes.Has("coordinate_transformation_mode"))
@@ -35,13 +34,6 @@ internal static class NeuralUpgrades
         node.FinishWith(y, TryGet(3), TryGet(4), TryGet(3), TryGet(4));
 
         Value? TryGet(int index) => index < inputs.Length ? inputs[index] : null;
-    }
-
-    private static void Dilations(NodeUpgrade node)
-    {
-        if (node.Attributes.Ints("dilations") is { } dilations && dilations.Any(d => d != 1))
-            throw NodeUpgrade.Refuse($"dilations of an average are newer than opset {GraphBuilder.CanonicalOpset}", "Replace it by a depthwise convolution");
-        node.Attributes = node.Attributes.Without("dilations");
     }
 
     /// <summary>

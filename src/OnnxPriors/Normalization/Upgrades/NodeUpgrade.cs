@@ -41,6 +41,20 @@ internal sealed class NodeUpgrade(Node node, GraphBuilder builder, Value?[] inpu
     /// <exception cref="GraphException">It is absent.</exception>
     public Value Input(int index) => TryInput(index) ?? throw new GraphException($"{node.Title} lacks its input {index}; the operator needs it.");
 
+    /// <summary>The shape of an input, whose number of axes must be known.</summary>
+    /// <exception cref="UnsupportedNodeException">It is not.</exception>
+    public Shape ShapeOf(int index) => Input(index).Shape ?? throw Refuse($"the number of axes of its input {index} is not known", "Give the model's inputs fixed shapes");
+
+    /// <summary>An extent that must be a number.</summary>
+    /// <param name="extent">The extent.</param>
+    /// <param name="what">What it is, for the message.</param>
+    /// <exception cref="UnsupportedNodeException">It is not.</exception>
+    public static long Known(Dimension extent, string what) => extent.Value ?? throw Refuse($"{what} is not known", "Give the model's inputs fixed shapes");
+
+    /// <summary>The elements of an input that must follow from constants.</summary>
+    /// <exception cref="UnsupportedNodeException">They depend on the model's inputs.</exception>
+    public TensorData Constant(int index, string what) => GraphBuilder.TryEvaluate(Input(index)) ?? throw Refuse($"{what} depends on the inputs", "Bind the inputs it depends on with --bind NAME=VALUE");
+
     /// <summary>Sets an input, making room for it.</summary>
     public void SetInput(int index, Value? value)
     {
@@ -52,6 +66,16 @@ internal sealed class NodeUpgrade(Node node, GraphBuilder builder, Value?[] inpu
         }
         Inputs[index] = value;
     }
+
+    /// <summary>Adds the nodes of a graph of one input and one output that an attribute holds; where the attribute is absent, nothing.</summary>
+    public Value Inline(string attribute, Value input) =>
+        Attributes.Subgraph(attribute) is { } graph ? Expand!(graph, input) : input;
+
+    /// <summary>Brings a graph of the file to the canonical form in place, given what stands for its one input.</summary>
+    public Func<Graph, Value, Value>? Expand { get; init; }
+
+    /// <summary>Whether the graph is to train.</summary>
+    public bool IsTraining { get; init; }
 
     /// <summary>Whether something may read the output.</summary>
     public bool HasOutput(int index) => index < node.Outputs.Length && node.Outputs[index] is not null;

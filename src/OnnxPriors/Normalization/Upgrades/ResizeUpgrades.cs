@@ -36,10 +36,21 @@ internal static class ResizeUpgrades
             if (node.Inputs[i] is { Data.Count: 0 })
                 node.Inputs[i] = null;
         var mode = node.Attributes.String("coordinate_transformation_mode");
-        if (mode is "tf_half_pixel_for_nn" or "half_pixel_symmetric")
-            throw NodeUpgrade.Refuse($"the coordinates '{mode}' are not those of opset {GraphBuilder.CanonicalOpset}", "Export the model with half_pixel or align_corners");
+        if (mode == "tf_half_pixel_for_nn")
+            FromTensorFlow(node);
         // Sizes are whole; both together mean the sizes.
         if (node.TryInput(2) is not null && node.TryInput(3) is not null)
             node.Inputs[2] = null;
+    }
+
+    /// <summary>
+    /// Up to opset 12 there were the coordinates (i + ½)/s without the −½ of half_pixel, for the nearest element alone: the one below
+    /// is the one that half_pixel rounds to.
+    /// </summary>
+    private static void FromTensorFlow(NodeUpgrade node)
+    {
+        if (node.Attributes.String("mode", "nearest") != "nearest" || node.Attributes.String("nearest_mode", "round_prefer_floor") != "floor")
+            throw NodeUpgrade.Refuse("the coordinates 'tf_half_pixel_for_nn' are for the nearest element below alone", "Export the model with half_pixel or align_corners");
+        node.Attributes = node.Attributes.With("coordinate_transformation_mode", "half_pixel").With("nearest_mode", "round_prefer_ceil");
     }
 }

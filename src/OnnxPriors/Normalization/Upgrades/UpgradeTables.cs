@@ -1,7 +1,7 @@
 namespace OnnxPriors.Normalization.Upgrades;
 
 /// <summary>What changed in an operator between two versions of the specification, as a change to a node.</summary>
-/// <param name="Op">The operator's name in the file.</param>
+/// <param name="Op">The operator's name in the file, after its domain and a dot where that is not the standard one.</param>
 /// <param name="From">The oldest opset whose nodes need the change.</param>
 /// <param name="To">The newest opset whose nodes need the change.</param>
 /// <param name="Apply">Changes the node's parts, or finishes it.</param>
@@ -21,12 +21,27 @@ internal sealed record UpgradeRule(string Op, long From, long To, Action<NodeUpg
 internal static class UpgradeTables
 {
     private static readonly Dictionary<string, UpgradeRule[]> Rules =
-        ElementwiseUpgrades.Rules
+        OldestUpgrades.Rules
+            .Concat(ElementwiseUpgrades.Rules)
             .Concat(MovementUpgrades.Rules)
             .Concat(ReductionUpgrades.Rules)
             .Concat(NeuralUpgrades.Rules)
             .Concat(ResizeUpgrades.Rules)
             .Concat(NewerOperators.Rules)
+            .Concat(AttentionUpgrade.Rules)
+            .Concat(RecurrentAttention.Rules)
+            .Concat(SamplingUpgrades.Rules)
+            .Concat(WindowUpgrades.Rules)
+            .Concat(ScanUpgrades.Rules)
+            .Concat(QuantisedUpgrades.Rules)
+            .Concat(VendorQuantised.Rules)
+            .Concat(BitCastUpgrade.Rules)
+            .Concat(ExperimentalOperators.Rules)
+            .Concat(FusedOperators.Rules)
+            .Concat(VendorNormalisation.Rules)
+            .Concat(VendorAttention.Rules)
+            .Concat(RecurrentUpgrades.Rules)
+            .Concat(WiderTypes.Rules)
             .Concat(BatchUpgrades.Rules)
             .GroupBy(r => r.Op, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
@@ -34,7 +49,9 @@ internal static class UpgradeTables
     /// <summary>All rules.</summary>
     public static IEnumerable<UpgradeRule> All => Rules.Values.SelectMany(r => r);
 
-    /// <summary>The rules for an operator as a file of an opset has it.</summary>
-    public static IEnumerable<UpgradeRule> For(string op, long opset) =>
-        Rules.TryGetValue(op, out var rules) ? rules.Where(r => r.From <= opset && opset <= r.To) : [];
+    /// <summary>The rules for an operator as a file of an opset has it; those of other domains do not depend on the opset.</summary>
+    public static IEnumerable<UpgradeRule> For(string domain, string op, long opset) =>
+        !Rules.TryGetValue(domain.Length == 0 ? op : $"{domain}.{op}", out var rules) ? []
+        : domain.Length == 0 ? rules.Where(r => r.From <= opset && opset <= r.To)
+        : rules;
 }
