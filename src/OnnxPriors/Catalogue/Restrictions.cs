@@ -7,6 +7,7 @@ namespace OnnxPriors.Catalogue;
 internal static class Restrictions
 {
     private const string Folds = "what it depends on must follow from constants or from inputs bound with --bind";
+    private const string Trained = "to train, its float computation: the gradient is the straight-through one";
     private const string Tensors = "only where the model itself makes the sequence or optional value; inputs and outputs of models are tensors";
 
     private static readonly Dictionary<string, string> Texts = new(StringComparer.Ordinal)
@@ -24,7 +25,14 @@ internal static class Restrictions
         ["GlobalLpPool"] = "orders that are no whole number (opset 1) are refused",
         ["MaxPool"] = "no gradient with storage_order = 1",
         ["LayerNormalization"] = "no gradient where its mean or deviation is used by other nodes",
-        ["QuantizeLinear"] = "the gradient passes straight through the rounding, within the range of the integers",
+        ["QuantizeLinear"] = Trained,
+        ["DequantizeLinear"] = Trained,
+        ["DynamicQuantizeLinear"] = Trained,
+        ["QLinearConv"] = Trained,
+        ["QLinearMatMul"] = Trained,
+        ["ConvInteger"] = Trained,
+        ["MatMulInteger"] = Trained,
+        ["LinearAttention"] = "unrolled, up to 1,024 places: the length of the sequence must be known",
         ["SequenceAt"] = Tensors,
         ["SequenceConstruct"] = Tensors,
         ["SequenceEmpty"] = Tensors,
@@ -43,7 +51,7 @@ internal static class Restrictions
     public static IReadOnlySet<string> WithoutDerivative { get; } = new HashSet<string>(StringComparer.Ordinal)
     {
         "BitCast", "BlackmanWindow", "Constant", "GivenTensorFill", "HammingWindow", "HannWindow", "MelWeightMatrix", "Multinomial", "OptionalHasElement",
-        "RandomNormal", "RandomUniform", "SequenceEmpty", "SequenceLength", "TfIdfVectorizer", "Unique",
+        "RandomNormal", "RandomUniform", "SequenceEmpty", "SequenceLength", "TfIdfVectorizer",
     };
 
     /// <summary>The operators with a text.</summary>
