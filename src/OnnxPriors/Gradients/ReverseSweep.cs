@@ -49,6 +49,11 @@ public static class ReverseSweep
             {
                 refused.Add(Refused(node, e.Message.TrimEnd('.')));
             }
+            catch (Exception e) when (e is ArgumentException or InvalidOperationException or ArithmeticException or IndexOutOfRangeException or NullReferenceException)
+            {
+                // Rules rely on ranks and extents that a file may leave open, or state wrongly.
+                refused.Add(Refused(node, $"its shapes are not known, or contradict each other ({e.Message.TrimEnd('.')})"));
+            }
         }
         return refused.Count > 0 ? throw new GradientException([.. refused]) : [.. wanted.Select(Total)];
 

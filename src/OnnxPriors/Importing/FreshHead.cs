@@ -7,6 +7,9 @@ namespace OnnxPriors.Importing;
 /// <summary>A new linear layer over features, with the means over places before it where the features are maps.</summary>
 internal static class FreshHead
 {
+    // One tensor of 2 GiB.
+    private const long MaxWeights = 1 << 29;
+
     /// <summary>
     /// Adds the head: [N, F, …] → mean over places → [N, F] → [N, C]. Weight [C, F] and bias [C] are uniform on ±1/√F, as PyTorch's
     /// Linear layer draws them.
@@ -19,6 +22,8 @@ internal static class FreshHead
             throw new ImportException($"The features '{features.Name}' have the shape {features.Shape?.ToString() ?? "?"}; a head needs [N, F] or [N, F, height, width] with a known F. Fix the sizes of the inputs, or name another value with --features VALUE.");
         if (shape.Rank == 3 && features.Producer is not { Op: "Conv" or "Relu" or "MaxPool" or "AveragePool" or "BatchNormalization" })
             throw new ImportException($"The features '{features.Name}' have the shape {shape}, whose axis of features is not clear; name a value of shape [N, F] with --features VALUE.");
+        if (width < 1 || width > MaxWeights / classes)
+            throw new ImportException($"The features '{features.Name}' have a width of {width}, too much for a head of {classes} classes; name another value with --features VALUE.");
         var bound = 1 / Math.Sqrt(width);
         var weight = b.Parameter("head.weight", Uniform(bound, seed, 0, [classes, width]));
         var bias = b.Parameter("head.bias", Uniform(bound, seed, 1, [classes]));

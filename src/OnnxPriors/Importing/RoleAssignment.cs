@@ -49,6 +49,7 @@ internal sealed class RoleAssignment
     private (Value, TensorUse, string) Of(Value tensor)
     {
         var places = uses.Of(tensor).ToList();
+        var first = places.Count == 0 ? "an output itself" : places[0].Node.Title;
         if (places.Find(u => u is { Node.Op: "BatchNormalization", Input: 3 or 4 }) is { } statistic && !differentiable.Contains(tensor))
             return (tensor, TensorUse.Buffer, $"running {(statistic.Input == 3 ? "mean" : "variance")} of {statistic.Node.Title}");
         if (!differentiable.Contains(tensor))
@@ -62,10 +63,10 @@ internal sealed class RoleAssignment
         if (places.Find(IsWeight) is { } weight)
             return (tensor, TensorUse.Trainable, $"{(weight.Input == 1 ? "weight" : weight.Input == 2 ? "bias" : "factor")} of {weight.Node.Title}");
         if (tensor.Data!.Count == 1)
-            return (tensor, TensorUse.Constant, $"a number in a formula: {places[0].Node.Title}");
-        if (places.All(MeetsRawInput))
-            return (tensor, TensorUse.Constant, $"prepares the input before the first layer: {places[0].Node.Title}");
-        return (tensor, TensorUse.Trainable, $"used by {places[0].Node.Title}");
+            return (tensor, TensorUse.Constant, $"a number in a formula: {first}");
+        if (places.Count > 0 && places.All(MeetsRawInput))
+            return (tensor, TensorUse.Constant, $"prepares the input before the first layer: {first}");
+        return (tensor, TensorUse.Trainable, $"used by {first}");
     }
 
     private static bool IsWeight(ParameterUse use) =>

@@ -18,6 +18,9 @@ public sealed class CrossEntropy : IObjective
     /// <summary>The input for the number of labels in the whole effective batch, float [].</summary>
     public const string LabelCount = "label_count";
 
+    // A file states its classes as a number; what is made for each of them must stay small.
+    private const long MaxClasses = 1 << 24;
+
     /// <inheritdoc/>
     public string Name => "cross-entropy";
 
@@ -30,6 +33,8 @@ public sealed class CrossEntropy : IObjective
             throw new ObjectiveException($"Cross-entropy needs one output, the class scores, and the graph has {outputs.Count}; name the one to use.");
         if (logits.Shape is not { Rank: 2 } shape || shape[1].Value is not { } classes || !logits.Type.IsFloating())
             throw new ObjectiveException($"Cross-entropy needs class scores [batch, C] with a known C, and '{name}' is {logits.Type}{logits.Shape?.ToString() ?? "[…]"}.");
+        if (classes is < 1 or > MaxClasses)
+            throw new ObjectiveException($"'{name}' has {classes} classes; cross-entropy takes 1 to {MaxClasses}.");
         var labels = b.Input(Labels, ElementType.Int64, [shape[0]]);
         var count = b.Input(LabelCount, logits.Type, Shape.Scalar);
         var column = b.Unsqueeze(labels, 1);

@@ -31,6 +31,9 @@ internal static class ShapeInference
         try
         {
             rule(call);
+            foreach (var shape in call.OutputShapes)
+                if (shape is not null && shape.Any(d => d.Value < 0))
+                    throw call.Error($"would give the shape {shape}");
             ShapeArithmetic.Propagate(call);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or ArithmeticException or IndexOutOfRangeException or KeyNotFoundException)

@@ -1,4 +1,5 @@
 using OnnxPriors.Graphs;
+using OnnxPriors.Onnx;
 using OnnxPriors.Graphs.Inference;
 using OnnxPriors.Normalization.Upgrades;
 
@@ -23,10 +24,8 @@ internal static class Structures
     {
         if (node.Inputs.Any(i => i?.NotTensor == Value.Text))
             throw NodeUpgrade.Refuse("text is not numbers", "Prepare the text outside of the model, and export its network part alone");
-        if (node.Domain.Length > 0)
-            return false;
         // What follows from something unsupported is unknown too; only the cause is worth telling.
-        if (Rules.TryGetValue(node.Op, out var rule))
+        if (node.Domain.Length == 0 && Rules.TryGetValue(node.Op, out var rule))
         {
             if (node.Inputs.Any(i => i is not null && scope.Get(i) is TensorItem { Value.Producer.Domain: "unsupported" }))
                 scope.Placeholders(node);
@@ -36,7 +35,7 @@ internal static class Structures
         }
         if (!node.Inputs.Any(i => i is not null && scope.Context.Structures.ContainsKey(i)))
             return false;
-        if (node.Op != "Identity")
+        if (node is not { Domain.Length: 0, Op: "Identity" })
             throw NodeUpgrade.Refuse("it takes a sequence or an optional value", "Export the model so that it passes tensors alone");
         scope.Set(node.Outputs[0], scope.Get(node.Input(0)));
         return true;
@@ -77,6 +76,9 @@ internal static class Structures
         foreach (var input in graph.Inputs)
             if (input.NotTensor is { } kind && !context.Unsupported.Any(u => u.Node == input.Name))
                 context.Refuse(new("input", input.Name, $"it is {kind}", "Export the model so that its inputs are tensors"));
+        foreach (var input in graph.Inputs)
+            if (NarrowNumbers.Bits(input.Type) > 0)
+                context.Refuse(new("input", input.Name, $"its type is {input.Type}, which no array has", "Export the model so that its inputs are floats or integers of 8 bits and more"));
         foreach (var output in graph.Outputs)
             if (output.NotTensor is { } kind && output.Kind == ValueKind.Input && !graph.Inputs.Contains(output))
                 context.Refuse(new("output", output.Name, $"it is {kind}", "Export the model so that its outputs are tensors"));

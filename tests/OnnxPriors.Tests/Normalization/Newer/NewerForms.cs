@@ -5,7 +5,7 @@ namespace OnnxPriors.Tests.Normalization.Newer;
 /// <summary>Operators newer than opset 17 in the forms that the specification gives them.</summary>
 internal static partial class NewerForms
 {
-    public static IReadOnlyList<OperatorForm> All { get; } = [.. Attention(), .. Activations(), .. Sampling(), .. Windows(), .. Formulas(), .. Vendor(), .. Experimental()];
+    public static IReadOnlyList<OperatorForm> All { get; } = [.. Attention(), .. Activations(), .. Sampling(), .. Windows(), .. Formulas(), .. Quantised(), .. Vendor(), .. Experimental()];
 
     private static IEnumerable<OperatorForm> Attention()
     {
