@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using OnnxPriors.Graphs.Inference;
 
 namespace OnnxPriors.Graphs.Folding;
@@ -84,7 +85,7 @@ internal static class ConstantFolding
 
     private static TensorData? Compute(string op, Attributes attributes, ElementType type, Shape? shape, TensorData?[] inputs)
     {
-        if (!Rules.TryGetValue(op, out var rule) || shape?.Elements.Value is not (>= 0 and <= MaxElements) || shape.Static is not { } dimensions
+        if (!Rules.TryGetValue(op, out var rule) || !IsSmall(shape) || shape.Static is not { } dimensions
             || dimensions.Any(d => d < 0) || inputs.Any(i => i is { Count: > MaxElements }))
             return null;
         try
@@ -94,6 +95,19 @@ internal static class ConstantFolding
         catch (Exception e) when (e is ArgumentException or ArithmeticException or InvalidOperationException or IndexOutOfRangeException)
         {
             throw new GraphException($"{op} of constants cannot be computed ({e.Message.TrimEnd('.')}).", e);
+        }
+    }
+
+    private static bool IsSmall([NotNullWhen(true)] Shape? shape)
+    {
+        try
+        {
+            return shape?.Elements.Value is >= 0 and <= MaxElements;
+        }
+        catch (OverflowException)
+        {
+            // More elements than 64 bits count.
+            return false;
         }
     }
 
