@@ -13,12 +13,12 @@
 # epoch. The chosen settings then run with every seed, which draws other pictures, another head and another order; each run is measured
 # once, on the test pictures, or where there are none on those that neither trained nor validated. All ways but the first start from the
 # head of the linear probe. The isotropic and the learned prior choose from the same variances: λ makes the learned one's average that of
-# the isotropic one.
+# the isotropic one, and ε is a tenth of it, so that no coordinate is stiffer than these learning rates can follow.
 #
 # From the environment: ONNXPRIORS, the program, where it is not on PATH; THREADS, for computing; SEEDS; TRAIN, what trains (--train);
 # WAYS, those to run.
 set -euo pipefail
-[ $# -ge 4 ] || { sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 4 ] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 model=$1 source=$2 target=$3 out=$4 quick=${5:-}
 tool=${ONNXPRIORS:-onnxpriors} threads=${THREADS:-0} seeds=${SEEDS:-0 1 2} train=${TRAIN:-from:fire6/squeeze1x1_1}
 ways=${WAYS:-linear-probe none zero isotropic learned}
@@ -82,7 +82,7 @@ way() {
   for variance in $variances; do
     for rate in $rates; do
       local options=("${@//@/$variance}") nll
-      [ "$way" != learned ] || options+=(--scale "$(awk "BEGIN{print $variance / $spread}")" --epsilon "$(awk "BEGIN{print $variance / 1000}")")
+      [ "$way" != learned ] || options+=(--scale "$(awk "BEGIN{print $variance / $spread}")" --epsilon "$(awk "BEGIN{print $variance / 10}")")
       run "$folder-trial" "${seeds%% *}" "$rate" "$epochs" "${options[@]}" ${head:+--head "$probe${seeds%% *}"} || continue
       nll=$(least_nll "$folder-trial.json")
       if [ -z "$best" ] || awk "BEGIN{exit !($nll < $best)}"; then

@@ -66,6 +66,11 @@ def build(architecture, seed, statistics_batches=4, batch=8):
     return network.eval()
 
 
+def zero(g, x):
+    """`tensor.zero_()`, which Swin v2 calls on a part of a bias and PyTorch 1.13 does not export."""
+    return g.op("Mul", x, g.op("Constant", value_t=torch.tensor(0.0)))
+
+
 def export(network, architecture, form, opset, path):
     names = [*architecture.inputs, "output"]
     options = {}
@@ -107,6 +112,7 @@ def main():
         return
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.use_deterministic_algorithms(True)
+    torch.onnx.register_custom_op_symbolic("aten::zero", zero, 9)
 
     for name in names:
         architecture = ARCHITECTURES[name]

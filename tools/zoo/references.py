@@ -11,7 +11,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 from torch import nn
-from torch.fx.experimental.optimization import fuse
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def reference_network(network, form, inputs):
@@ -26,8 +26,35 @@ def reference_network(network, form, inputs):
         for module in normalised:
             nn.utils.remove_weight_norm(module)
         return reference
-    has_norms = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in reference.modules())
-    return fuse(reference) if has_norms else reference
+    fold(reference, inputs)
+    return reference
+
+
+def fold(network, inputs):
+    """Folds each BatchNormalization that reads a convolution's result into it, as the exporter does."""
+    made, pairs, handles = {}, [], []
+
+    def after(module, _, output):
+        made[id(output)] = (module, output)  # the tensor is kept, so that no other takes its place
+
+    def before(module, given):
+        if id(given[0]) in made:
+            pairs.append((made[id(given[0])][0], module))
+
+    for module in network.modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+            handles.append(module.register_forward_hook(after))
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+            handles.append(module.register_forward_pre_hook(before))
+    with torch.no_grad():
+        network(*(x.double() if x.is_floating_point() else x for x in inputs.values()))
+    for handle in handles:
+        handle.remove()
+    parents = {child: (parent, name) for parent in network.modules() for name, child in parent.named_children()}
+    for convolution, norm in pairs:
+        for old, new in ((convolution, fuse_conv_bn_eval(convolution, norm)), (norm, nn.Identity())):
+            parent, name = parents[old]
+            setattr(parent, name, new)
 
 
 class Bound:

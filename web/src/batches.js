@@ -7,6 +7,8 @@ export class Batches {
    * @param {number} size examples in a batch
    */
   constructor(arrays, inputs, size) {
+    // A file for several models may call a lone input x.
+    if (inputs.length === 1 && !arrays.has(inputs[0]) && arrays.has('x')) arrays.set(inputs[0], arrays.get('x'));
     for (const name of [...inputs, 'labels']) if (!arrays.has(name)) throw new Error(`The batches lack '${name}'; they hold ${[...arrays.keys()].join(', ')}.`);
     Object.assign(this, { arrays, inputs, size });
     const examples = arrays.get('labels').dims[0];

@@ -16,7 +16,7 @@ namespace OnnxPriors.Cli.Commands;
 internal sealed class ReplayVerb : IVerb
 {
     private readonly Argument<string> step = new("STEP") { Description = "The folder that bake wrote" };
-    private readonly Option<string> batches = new("--batches") { Description = "An NPZ file with the model's inputs by name and labels, all examples one after the other", Required = true, HelpName = "B.npz" };
+    private readonly Option<string> batches = new("--batches") { Description = "An NPZ file with the model's inputs by name (a lone one may be called x) and labels, all examples one after the other", Required = true, HelpName = "B.npz" };
     private readonly Option<int> batch = new("--batch") { Description = "Examples in a batch; what is left over at the end is not used", DefaultValueFactory = _ => 16, HelpName = "B" };
     private readonly Option<int> steps = new("--steps") { Description = "Updates; after the last batch the first comes again", DefaultValueFactory = _ => 50, HelpName = "N" };
     private readonly Option<double> learningRate = new("--learning-rate") { Description = "The learning rate of every update", DefaultValueFactory = _ => 1e-3, HelpName = "R" };
@@ -81,13 +81,15 @@ internal sealed class ReplayVerb : IVerb
     private static List<Batch> Batches(string path, Manifest manifest, int size)
     {
         var arrays = NpzFile.Read(path);
-        string[] names = [.. manifest.Inputs.Select(i => i.Name), "labels"];
+        // A file for several models may call a lone input x.
+        string ArrayOf(string input) => manifest.Inputs.Count == 1 && !arrays.ContainsKey(input) ? "x" : input;
+        string[] names = [.. manifest.Inputs.Select(i => ArrayOf(i.Name)), "labels"];
         if (names.FirstOrDefault(name => !arrays.ContainsKey(name)) is { } missing)
             throw new EngineException($"'{path}' lacks '{missing}'; it holds {string.Join(", ", arrays.Keys)}.");
         var labels = arrays["labels"].ToInt64s();
         if (size < 1 || labels.Length < size)
             throw new EngineException($"'{path}' has {labels.Length} examples, and a batch of {size} is asked for.");
-        var inputs = manifest.Inputs.Select(input => (input.Name, Values: arrays[input.Name].ToSingles(), Shape: arrays[input.Name].Shape.Skip(1).ToArray())).ToList();
+        var inputs = manifest.Inputs.Select(input => (input.Name, Values: arrays[ArrayOf(input.Name)].ToSingles(), Shape: arrays[ArrayOf(input.Name)].Shape.Skip(1).ToArray())).ToList();
         if (inputs.FirstOrDefault(i => i.Values.Length / Math.Max(1, i.Shape.Aggregate(1L, (p, d) => p * d)) != labels.Length) is { Name: { } uneven })
             throw new EngineException($"'{path}' has {labels.Length} labels and another number of rows in '{uneven}'.");
         return [.. Enumerable.Range(0, labels.Length / size).Select(i => new Batch(

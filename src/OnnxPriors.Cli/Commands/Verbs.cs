@@ -7,6 +7,7 @@ internal static class Verbs
     public static IReadOnlyList<IVerb> All { get; } =
     [
         new InspectVerb(),
+        new OperatorsVerb(),
         new ImportVerb(),
         new VerifyVerb(),
         new ConformanceVerb(),

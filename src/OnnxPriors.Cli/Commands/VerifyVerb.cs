@@ -69,6 +69,12 @@ internal sealed class VerifyVerb : IVerb
         if (report.Gradient is { } gradient)
             Row($"gradient graph against autograd in float64 (worst: {gradient.Worst})", gradient.MaxRelativeError, Math.Max(VerificationReport.Limits.Gradient, VerificationReport.Limits.Noises * gradient.Noise));
         console.Write(table);
+        if (report.Shapes is { } shapes)
+        {
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"types and shapes of {shapes.Values} values as inferred, {shapes.Open} of them with an open extent, {shapes.Wrong.Count} wrong"));
+            foreach (var line in shapes.Wrong)
+                console.WriteLine($"  {line}");
+        }
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Parameters:N0} numbers in {report.Trainable} tensors; inputs {string.Join(", ", report.Inputs.Select(i => $"{i.Key} [{string.Join(", ", i.Value)}]"))}"));
         console.WriteLine($"operators: {string.Join(", ", report.Operators.Select(o => $"{o.Key} {o.Value.ToString(CultureInfo.InvariantCulture)}"))}");
 

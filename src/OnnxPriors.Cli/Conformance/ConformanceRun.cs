@@ -26,7 +26,7 @@ internal sealed class ConformanceRun(string root, IReadOnlyList<string> engines,
             for (var i = 0; i < verdicts.Length; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                worker ??= EngineWorker.Start(root, engine);
+                worker ??= await EngineWorker.StartAsync(root, engine, cancellation);
                 var (verdict, problem) = await worker.RunAsync(i, limit, cancellation);
                 if (verdict is null)
                 {

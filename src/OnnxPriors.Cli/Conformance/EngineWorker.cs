@@ -10,15 +10,21 @@ namespace OnnxPriors.Cli.Conformance;
 /// </summary>
 internal sealed class EngineWorker : IDisposable
 {
+    private const string Ready = "ready";
+
+    // A start takes a second; what takes longer than this has failed, whatever the machine does besides.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
+
     private readonly Process process;
 
     private EngineWorker(Process process) => this.process = process;
 
-    /// <summary>Starts a worker.</summary>
+    /// <summary>Starts a worker and waits until it serves.</summary>
     /// <param name="root">The folder whose cases it runs.</param>
     /// <param name="engine">What computes.</param>
-    /// <exception cref="ConformanceException">The process cannot be started.</exception>
-    public static EngineWorker Start(string root, string engine)
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="ConformanceException">The process cannot be started, or ends at once.</exception>
+    public static async Task<EngineWorker> StartAsync(string root, string engine, CancellationToken cancellation)
     {
         var start = Program();
         foreach (var argument in (string[])["conformance", root, "--engine", engine, "--worker"])
@@ -26,23 +32,40 @@ internal sealed class EngineWorker : IDisposable
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
         // The cases are tiny: threads cost more than they compute.
         start.Environment.TryAdd("OMP_NUM_THREADS", "1");
+        Process process;
         try
         {
-            var process = Process.Start(start)!;
-            // What native libraries write there must not fill the pipe.
-            process.ErrorDataReceived += (_, _) => { };
-            process.BeginErrorReadLine();
-            return new(process);
+            process = Process.Start(start)!;
         }
         catch (System.ComponentModel.Win32Exception e)
         {
             throw new ConformanceException($"'{start.FileName}' cannot be started to run the cases ({e.Message}).", e);
         }
+        // What native libraries write there must not fill the pipe.
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginErrorReadLine();
+        var worker = new EngineWorker(process);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(StartLimit);
+        try
+        {
+            if (await process.StandardOutput.ReadLineAsync(patience.Token) == Ready)
+                return worker;
+        }
+        catch (OperationCanceledException)
+        {
+            worker.Dispose();
+            cancellation.ThrowIfCancellationRequested();
+        }
+        worker.Dispose();
+        throw new ConformanceException($"'{start.FileName}' was started to run the cases and did not answer.");
     }
 
     /// <summary>Serves as the worker until the standard input ends.</summary>
     public static void Serve(IReadOnlyList<ConformanceCase> cases, string engine, TextReader requests, TextWriter answers)
     {
+        answers.WriteLine(Ready);
+        answers.Flush();
         while (requests.ReadLine() is { } line)
         {
             var verdict = CaseRunner.Run(cases[int.Parse(line, CultureInfo.InvariantCulture)], engine);

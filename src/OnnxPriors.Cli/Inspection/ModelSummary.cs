@@ -31,7 +31,8 @@ internal sealed record ModelSummary
 
     public required IReadOnlyDictionary<string, int> Operators { get; init; }
 
-    public required IReadOnlyList<UnsupportedNode> Unsupported { get; init; }
+    /// <summary>What is not supported, by operator: every node of the file at once.</summary>
+    public required IReadOnlyList<UnsupportedSummary> Unsupported { get; init; }
 
     /// <summary>Why the model cannot be imported; absent where it can.</summary>
     public string? Problem { get; init; }
@@ -46,9 +47,12 @@ internal sealed record ModelSummary
 
     public IReadOnlyList<PassReport> Passes { get; init; } = [];
 
+    /// <summary>What training it would take; absent where the model cannot be imported.</summary>
+    public TrainingOutlook? Training { get; init; }
+
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
 
-    public static ModelSummary Of(ModelSurvey survey, string path)
+    public static ModelSummary Of(ModelSurvey survey, string path, TrainingOutlook? training)
     {
         var model = survey.Model;
         var imported = survey.Imported;
@@ -64,12 +68,13 @@ internal sealed record ModelSummary
             Parameters = survey.Elements,
             Trainable = imported?.Trainable.Sum(t => t.Count),
             Operators = survey.Operators.ToDictionary(o => o.Op, o => o.Count),
-            Unsupported = survey.Unsupported,
+            Unsupported = UnsupportedSummary.Of(survey.Unsupported.Select(n => (n.Op, n.Node, n.Reason, n.Advice))),
             Problem = survey.Problem.Length > 0 ? survey.Problem : null,
             Split = imported?.Split is { } split ? SplitSummary.Of(split) : null,
             SplitProblem = imported?.SplitProblem is { Length: > 0 } problem ? problem : null,
             Tensors = [.. (imported?.Tensors ?? []).Select(RoleSummary.Of)],
             Passes = [.. imported?.Passes ?? []],
+            Training = training,
             Metadata = model.Metadata,
         };
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using OnnxPriors.Normalization;
 using Spectre.Console;
 
 namespace OnnxPriors.Cli.Inspection;
@@ -10,7 +9,8 @@ internal static class SummaryDisplay
     public static void Show(IAnsiConsole console, ModelSummary model)
     {
         Tensors(console, model.Tensors);
-        Unsupported(console, model.Unsupported);
+        Unsupported(console, "not supported", model.Unsupported);
+        Unsupported(console, "without a gradient", model.Training?.WithoutGradient ?? []);
         var facts = Facts();
         Row(facts, "file", $"{model.Model}, {model.Producer}, IR version {model.IrVersion}");
         Row(facts, "opsets", string.Join(", ", model.Opsets.Select(o => $"{o.Key} {o.Value}")));
@@ -20,6 +20,7 @@ internal static class SummaryDisplay
         Row(facts, "parameters", Number(model.Parameters));
         Roles(facts, model.Tensors);
         Split(facts, model.Split, model.SplitProblem);
+        Memory(facts, model.Training);
         if (model.Problem is { } problem && model.Unsupported.Count == 0)
             Row(facts, "problem", problem);
         console.Write(facts);
@@ -76,15 +77,38 @@ internal static class SummaryDisplay
         console.Write(table);
     }
 
-    private static void Unsupported(IAnsiConsole console, IReadOnlyList<UnsupportedNode> nodes)
+    private static void Unsupported(IAnsiConsole console, string title, IReadOnlyList<UnsupportedSummary> operators)
     {
-        if (nodes.Count == 0)
+        if (operators.Count == 0)
             return;
-        var table = new Table().Title("not supported").Border(TableBorder.Simple).AddColumns("operator", "node", "why", "what to do");
-        foreach (var node in nodes)
-            table.AddRow(new Text(node.Op, new Style(Color.Red)), new Text(node.Node), new Text(node.Reason), new Text(node.Advice));
+        var table = new Table().Title(title).Border(TableBorder.Simple).AddColumns("operator", "nodes", "", "why", "what to do");
+        foreach (var op in operators)
+            table.AddRow(
+                new Text(op.Operator, new Style(Color.Red)), new Text(Number(op.Count)), new Text(string.Join(", ", op.Nodes)), new Text(op.Reason), new Text(op.Advice));
         console.Write(table);
     }
+
+    private static void Memory(Grid grid, TrainingOutlook? training)
+    {
+        if (training?.Problem is { } problem)
+            Row(grid, "training", problem);
+        if (training?.Memory is not { } memory)
+            return;
+        Row(grid, "memory", string.Create(
+            CultureInfo.InvariantCulture, $"{Size(memory.Total)} for a step of {memory.Batch} with {memory.Optimizer} and a prior of rank {memory.Rank}, beside the process itself"));
+        Row(grid, "", string.Create(
+            CultureInfo.InvariantCulture,
+            $"weights {Size(memory.Weights)}, gradients {Size(memory.Gradients)}, optimizer {Size(memory.State)}, prior {Size(memory.Prior)}, batch {Size(memory.Inputs)}, activations {Size(memory.Activations)}, update {Size(memory.Update)}"));
+        if (memory.Unknown > 0)
+            Row(grid, "", $"{memory.Unknown} values are of unknown size and not counted; fix the inputs' sizes with --shape");
+    }
+
+    private static string Size(long bytes) => bytes switch
+    {
+        >= 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F2} GB"),
+        >= 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:F1} MB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e3:F1} kB"),
+    };
 
     private static Style Colour(string role) => role switch
     {

@@ -11,6 +11,9 @@ internal sealed record VerificationReport
     /// <summary>The imported graph against the file, both under ONNX Runtime; null where nothing could be compared.</summary>
     public ForwardReport? Forward { get; init; }
 
+    /// <summary>The types and shapes that were inferred against those of the run.</summary>
+    public ShapeReport? Shapes { get; init; }
+
     /// <summary>The TorchSharp module against the reference.</summary>
     public EngineReport? Torch { get; init; }
 
@@ -35,7 +38,8 @@ internal sealed record VerificationReport
     /// <summary>Whether everything that was compared is within its limit.</summary>
     [JsonIgnore]
     public bool IsWithinLimits =>
-        (Forward?.MaxRelativeError is not { } forward || forward <= Limits.Forward)
+        Shapes is not { Wrong.Count: > 0 }
+        && (Forward?.MaxRelativeError is not { } forward || forward <= Limits.Forward)
         && (Forward?.HalfPrecisionError is not { } half || half <= Limits.HalfPrecision)
         && (Torch is null || Torch.MaxRelativeError <= Limits.Forward)
         && (Gradient is null || Gradient.MaxRelativeError <= Math.Max(Limits.Gradient, Limits.Noises * Gradient.Noise));
@@ -55,6 +59,12 @@ internal sealed record VerificationReport
 /// <param name="HalfPrecisionError">For 16-bit files, the distance to the file as it stands.</param>
 /// <param name="Reason">Why there is no comparison.</param>
 internal sealed record ForwardReport(double? MaxRelativeError, double? HalfPrecisionError = null, string? Reason = null);
+
+/// <summary>Every value that the imported graph computes, as inferred and as ONNX Runtime gave it.</summary>
+/// <param name="Values">The values compared.</param>
+/// <param name="Open">Those of them with an extent that was not inferred.</param>
+/// <param name="Wrong">Those whose type, rank or extents differ, with both.</param>
+internal sealed record ShapeReport(int Values, int Open, IReadOnlyList<string> Wrong);
 
 /// <summary>Another engine's comparison.</summary>
 /// <param name="MaxRelativeError">The worst output's ‖a − b‖ / ‖b‖.</param>

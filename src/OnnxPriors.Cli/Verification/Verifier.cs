@@ -52,9 +52,10 @@ internal static class Verifier
         cancellation.ThrowIfCancellationRequested();
         progress("running the file under ONNX Runtime");
         var forward = CompareWithFile(request, model, inputs, canonical, cancellation);
+        var shapes = ShapeComparison.Run(graph, inputs, cancellation);
         progress("running the TorchSharp module");
         var torch = Relative.Worst(TorchEngine.Run(graph, inputs), canonical);
-        report = report with { Forward = forward, Torch = new EngineReport(torch) };
+        report = report with { Forward = forward, Shapes = shapes, Torch = new EngineReport(torch) };
 
         cancellation.ThrowIfCancellationRequested();
         var parameters = imported.Trainable.Select(t => t.Tensor).ToList();

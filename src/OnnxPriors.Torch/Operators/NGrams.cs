@@ -27,7 +27,7 @@ internal static class NGrams
                     for (var start = 0; start + (n - 1) * distance < length && (n > 1 || distance == 1); start++)
                         if (pool.TryGetValue(Gram(words, row * length + start, n, distance), out long place))
                             counts[row * width + place]++;
-        Weigh(call, counts, width);
+        Weigh(call, counts, places, width);
         long[] shape = x.dim() == 1 ? [width] : [rows, width];
         return tensor(counts, shape, call.Engine.FloatType, call.Engine.Device);
     }
@@ -49,12 +49,15 @@ internal static class NGrams
     private static string Gram(long[] words, long start, long n, long distance) =>
         string.Join(' ', Enumerable.Range(0, (int)n).Select(i => words[start + i * distance]));
 
-    // As ONNX Runtime does, a weight belongs to a place of the result.
-    private static void Weigh(Call call, float[] counts, int width)
+    // The i-th weight is that of the pool's i-th n-gram.
+    private static void Weigh(Call call, float[] counts, long[] places, int width)
     {
         string mode = call.Attributes.String("mode", "TF");
         if (mode == "TF") return;
-        float[] weights = call.Attributes.Floats("weights") is { Length: > 0 } given ? given : [.. Enumerable.Repeat(1f, width)];
+        var weights = new float[width];
+        Array.Fill(weights, 1);
+        if (call.Attributes.Floats("weights") is { Length: > 0 } given)
+            for (var i = 0; i < places.Length; i++) weights[places[i]] = given[i];
         for (var i = 0; i < counts.Length; i++)
             counts[i] = (mode == "IDF" ? Math.Min(counts[i], 1) : counts[i]) * weights[i % width];
     }

@@ -35,7 +35,7 @@ internal static class Signals
         long length = call.Has(1) ? call.Integer(1) : source.shape[axis];
         var result = inverse ? fft.ifft(source, length, axis) : fft.fft_(source, length, axis);
         if (oneSided) result = result.narrow(axis, 0, length / 2 + 1);
-        return result.view_as_real();
+        return result.resolve_conj().view_as_real();
     }
 
     // signal [N, L, 1 or 2] → [N, frames, bins, 2].
@@ -54,7 +54,7 @@ internal static class Signals
         }
         var result = fft.fft_(frames, length, -1);
         if (call.Attributes.Flag("onesided", true) && !complex) result = result.narrow(2, 0, length / 2 + 1);
-        return result.view_as_real();
+        return result.resolve_conj().view_as_real();
     }
 
     private static Tensor MelWeights(Call call)

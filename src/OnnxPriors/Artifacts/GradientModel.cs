@@ -104,11 +104,21 @@ public sealed record GradientModel
         };
     }
 
+    // ONNX Runtime orders nodes by walking back from those that nothing reads, the last in the file first. So the gradients stand at the end,
+    // those of the last layer last: each is then computed as soon as it can be, and what it needs is free again, where the file's own order
+    // would keep every layer's activations until the first layer's gradient is there.
+    private static ImmutableArray<Node> Eager(Graph graph)
+    {
+        var read = graph.Nodes.SelectMany(LiveMemory.Read).ToHashSet();
+        var ends = graph.Nodes.Where(n => !n.Outputs.Any(o => o is not null && read.Contains(o))).ToList();
+        return [.. graph.Nodes.Except(ends), .. ends.AsEnumerable().Reverse()];
+    }
+
     // What a host gives for each batch comes first.
     private static Graph WithInputs(Graph graph, ImmutableArray<Value> order)
     {
         var byName = graph.Inputs.ToDictionary(i => i.Name, StringComparer.Ordinal);
-        return new(graph.Name, [.. order.Select(i => byName[i.Name])], graph.Outputs, graph.Nodes);
+        return new(graph.Name, [.. order.Select(i => byName[i.Name])], graph.Outputs, Eager(graph));
     }
 }
 

@@ -16,7 +16,8 @@ namespace OnnxPriors.Artifacts;
 /// </summary>
 public static class UpdateModel
 {
-    private const string Length = "P";
+    /// <summary>The name of the state's length in the model's shapes.</summary>
+    public const string Length = "P";
 
     /// <summary>Builds the model.</summary>
     /// <param name="optimizer">The update rule.</param>

@@ -51,16 +51,23 @@ public enum ElementType
     Int4 = 22,
     /// <summary>4-bit float, two to a byte.</summary>
     Float4E2M1 = 23,
+    /// <summary>An exponent alone in 8 bits.</summary>
+    Float8E8M0 = 24,
+    /// <summary>Unsigned 2-bit integer, four to a byte.</summary>
+    UInt2 = 25,
+    /// <summary>Signed 2-bit integer, four to a byte.</summary>
+    Int2 = 26,
 }
 
 /// <summary>What is known of an element type.</summary>
 public static class ElementTypes
 {
-    /// <summary>Bytes an element takes; 0 where elements share bytes or have no fixed size.</summary>
+    /// <summary>Bytes an element takes in memory, where integers of 2 and 4 bits have one each; 0 where it has no fixed size.</summary>
     /// <param name="type">The type.</param>
     public static int Size(this ElementType type) => type switch
     {
         ElementType.UInt8 or ElementType.Int8 or ElementType.Bool => 1,
+        ElementType.Int2 or ElementType.UInt2 or ElementType.Int4 or ElementType.UInt4 => 1,
         ElementType.Float8E4M3FN or ElementType.Float8E4M3FNUZ or ElementType.Float8E5M2 or ElementType.Float8E5M2FNUZ => 1,
         ElementType.UInt16 or ElementType.Int16 or ElementType.Float16 or ElementType.BFloat16 => 2,
         ElementType.Float or ElementType.Int32 or ElementType.UInt32 => 4,

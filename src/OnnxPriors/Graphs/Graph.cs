@@ -19,6 +19,9 @@ public sealed class Graph
         Initializers = leaves.ToImmutable();
     }
 
+    /// <summary>The same graph with every value that a node computes as an output, in the order of the nodes.</summary>
+    public Graph WithEveryOutput() => new(Name, Inputs, [.. Nodes.SelectMany(n => n.Outputs).OfType<Value>().Where(v => v.Type != ElementType.Undefined)], Nodes);
+
     /// <summary>The graph's name.</summary>
     public string Name { get; }
 

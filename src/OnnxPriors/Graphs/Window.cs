@@ -42,7 +42,7 @@ public sealed record Window(long[] Strides, long[] Dilations, long[] Pads, bool 
     /// <param name="axis">The spatial axis, from 0.</param>
     /// <param name="input">The input's extent there.</param>
     /// <param name="kernel">The kernel's extent there.</param>
-    public Dimension Output(int axis, Dimension input, long kernel)
+    public Dimension Output(int axis, Dimension input, Dimension kernel)
     {
         if (IsSame)
             return input.CeilDivide(Strides[axis]);

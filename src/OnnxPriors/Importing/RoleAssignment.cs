@@ -54,6 +54,8 @@ internal sealed class RoleAssignment
             return (tensor, TensorUse.Buffer, $"running {(statistic.Input == 3 ? "mean" : "variance")} of {statistic.Node.Title}");
         if (!differentiable.Contains(tensor))
             return (tensor, TensorUse.Constant, places.Count == 0 ? "an output itself" : $"no output depends on it differentiably; {places[0].Node.Title} uses it");
+        if (places.Count > 0 && places.All(u => u is { Node.Op: "Pow", Input: 1 }) && tensor.Data!.ToDouble().All(double.IsInteger))
+            return (tensor, TensorUse.Constant, $"a whole exponent: {places[0].Node.Title}");
         if (policy == TrainablePolicy.EveryFloat)
             return (tensor, TensorUse.Trainable, places.Count == 0 ? "an output itself" : $"used by {places[0].Node.Title}");
         if (places.Count == 0)

@@ -36,6 +36,7 @@ public static class Normalizer
         new MakeBatchDynamic(),
         new UpgradeOperators(),
         new WidenHalf(),
+        new FloatQuantised(),
         new DropInference(),
         new FreezeStatistics(),
         new SeparateStatistics(),

@@ -101,7 +101,8 @@ internal static class GraphWriter
         return proto;
     }
 
-    private static TensorProto Tensor(TensorData data, string name, ExternalDataWriter? external)
+    /// <summary>A tensor as a message; large ones go to a file beside it where one is given.</summary>
+    public static TensorProto Tensor(TensorData data, string name, ExternalDataWriter? external)
     {
         var proto = Header(data, name);
         if (external is not null && data.Length >= ExternalDataWriter.MinBytes)

@@ -4,7 +4,7 @@ using OnnxPriors.Onnx.Protobuf;
 
 namespace OnnxPriors.Onnx;
 
-/// <summary>Reads tensors that stand alone in a file, as the inputs and outputs of ONNX's backend tests do (<c>input_0.pb</c>).</summary>
+/// <summary>Reads and writes tensors that stand alone in a file, as the inputs and outputs of ONNX's backend tests do (<c>input_0.pb</c>).</summary>
 public static class TensorFile
 {
     private const int MaxNesting = 16;
@@ -28,5 +28,19 @@ public static class TensorFile
         {
             throw new ModelFormatException($"'{path}' is not a tensor of ONNX, or is cut short ({e.Message.TrimEnd('.')}).", e);
         }
+    }
+
+    /// <summary>Writes a tensor; the file appears whole or not at all.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="name">The name it has in the file.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(TensorData tensor, string path, string name = "")
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using var file = AtomicFile.Create(path);
+        GraphWriter.Tensor(tensor, name, external: null).WriteTo(file.Stream);
+        file.Commit();
     }
 }

@@ -17,16 +17,18 @@ internal sealed class TensorReader(string model, string? folder, MappedTensors? 
     public TensorData Read(TensorProto tensor, string name)
     {
         var type = (ElementType)tensor.DataType;
-        if (type.Size() == 0)
+        var isNarrow = NarrowNumbers.Bits(type) > 0;
+        if (type.Size() == 0 && !isNarrow)
             throw Error(name, type == ElementType.String ? "holds text, which is no tensor of numbers" : $"has the element type {tensor.DataType}, which is not supported");
         var dimensions = tensor.Dims.ToImmutableArray();
-        var wanted = Count(dimensions, name) * type.Size();
+        var count = Count(dimensions, name);
+        var wanted = isNarrow ? NarrowNumbers.Length(type, count) : count * type.Size();
         var bytes = tensor.DataLocation == TensorProto.Types.DataLocation.External ? External(tensor, name, wanted)
             : tensor.HasRawData && (tensor.RawData.Length > 0 || wanted == 0) ? mapped is not null && mapped.TryRead(tensor.RawData, out var left) ? left.Value : tensor.RawData.Memory
             : Fields(tensor, type);
         if (bytes.Length != wanted)
             throw Error(name, $"has {bytes.Length} bytes where its shape [{string.Join(", ", dimensions)}] of {type} needs {wanted}");
-        return new TensorData(type, dimensions, bytes);
+        return isNarrow ? NarrowNumbers.Read(type, dimensions, count, bytes.Span) : new TensorData(type, dimensions, bytes);
     }
 
     /// <summary>The number of elements of a shape.</summary>

@@ -73,6 +73,22 @@ public sealed class TrainingVerbsTests : IDisposable
     }
 
     [TestMethod]
+    public void A_step_starts_from_the_head_of_a_trained_probe()
+    {
+        Bake("sgd");
+        string[] bake = ["bake", In("source.onnx"), "--prior", "none", "--classes", "3"];
+        Json([.. bake, "--train", "head", "-o", In("probe")]);
+        Json("train", In("probe"), "--data", In("data.csv"), "-o", In("run"), "--validation", "0.2", "--epochs", "10", "--learning-rate", "0.05");
+        Json([.. bake, "--head", In("run"), "-o", In("step")]);
+        // A rate of almost nothing: the model measured is the one that the step starts from.
+        Json("train", In("step"), "--data", In("data.csv"), "-o", In("still"), "--epochs", "1", "--learning-rate", "1e-12");
+        var probe = Json("evaluate", In("run"), "--data", In("data.csv"), "--split", "all")["nll"]!.GetValue<double>();
+        Assert.AreEqual(probe, Json("evaluate", In("still"), "--data", In("data.csv"), "--split", "all")["nll"]!.GetValue<double>(), 1e-6);
+        Assert.Contains("'head.weight' [3, 16]", Refused(["bake", In("source.onnx"), "--prior", "none", "--classes", "4", "--head", In("run"), "-o", In("four")]));
+        Assert.IsFalse(Directory.Exists(In("four")));
+    }
+
+    [TestMethod]
     public void A_sampled_run_is_measured_on_what_it_did_not_train_on_and_its_samples_are_averaged()
     {
         Bake("sghmc");

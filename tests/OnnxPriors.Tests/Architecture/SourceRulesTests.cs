@@ -13,6 +13,7 @@ public sealed partial class SourceRulesTests
     private static readonly string[] Stages =
     [
         "Randomness", "Graphs", "Onnx", "Normalization", "Importing", "Gradients", "Objectives", "Priors", "Optimizers", "Artifacts",
+        "Catalogue",
     ];
 
     [TestMethod]

@@ -43,6 +43,10 @@ internal static partial class GradientCases
         yield return new("Slice", In(2, 6), CaseInput.Ints(-1), CaseInput.Ints(-100), CaseInput.Ints(1), CaseInput.Ints(-1)) { WorksDynamically = true };
         yield return new("Slice", In(2, 6), CaseInput.Ints(4), CaseInput.Ints(0), CaseInput.Ints(1), CaseInput.Ints(-2)) { WorksDynamically = true };
 
+        // Bounds, axes and steps that are found when the graph runs.
+        yield return new("Slice", In(3, 5), CaseInput.IntsOf([1], 1), CaseInput.IntsOf([1], 4), CaseInput.Ints(1)) { WorksDynamically = true };
+        yield return new("Slice", In(3, 5), CaseInput.IntsOf([2], -2, -1), CaseInput.IntsOf([2], 9, -9), CaseInput.IntsOf([2], 0, 1), CaseInput.IntsOf([2], 1, -2)) { WorksDynamically = true };
+
         yield return new("Pad", In(2, 3), CaseInput.Ints(0, 1, 0, 2)) { WorksDynamically = true };
         yield return new("Pad", In(2, 3), CaseInput.Ints(0, 1, 0, 2), In());
         yield return new("Pad", In(2, 4), CaseInput.Ints(0, 1, 0, -1), CaseInput.Number(0.5));

@@ -84,18 +84,20 @@ internal static partial class GradientCases
         yield return new("MaxPool", A([3], [2], [1, 1], dilations: [2], ceil: true), Apart(2, 2, 8)) { WorksDynamically = true };
         yield return new("MaxPool", A([2, 2, 2], [2, 2, 2]), Apart(1, 2, 4, 2, 2));
 
-        yield return Float("AveragePool", A([2, 2], [2, 2]), In(2, 2, 4, 4));
-        yield return Float("AveragePool", A([2, 2], [2, 2]), In(2, 2, 5, 5));
-        yield return Float("AveragePool", A([3, 3], [1, 1], [1, 1, 1, 1]), In(2, 2, 4, 4));
-        yield return Float("AveragePool", A([3, 3], [1, 1], [1, 1, 1, 1], includePad: true), In(2, 2, 4, 4));
-        yield return Float("AveragePool", A([3, 3], [2, 2], [0, 1, 1, 0]), In(2, 1, 5, 5));
-        yield return Float("AveragePool", A([3, 3], [2, 2], [0, 1, 1, 0], includePad: true), In(2, 1, 5, 5));
-        yield return Float("AveragePool", A([3, 3], [2, 2], ceil: true), In(2, 1, 6, 6));
-        yield return Float("AveragePool", A([2, 2], [2, 2], ceil: true), In(2, 1, 5, 5));
-        yield return Float("AveragePool", A([3, 3], [2, 2], [1, 1, 1, 1], ceil: true), In(2, 1, 6, 6));
-        yield return Float("AveragePool", A([3, 3], [2, 2], [1, 1, 1, 1], ceil: true, includePad: true), In(2, 1, 6, 6));
+        yield return Float("AveragePool", A([2, 2], [2, 2]), In(2, 2, 4, 4)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([2, 2], [2, 2]), In(2, 2, 5, 5)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3, 3], [1, 1], [1, 1, 1, 1]), In(2, 2, 4, 4)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3, 3], [1, 1], [1, 1, 1, 1], includePad: true), In(2, 2, 4, 4)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3, 3], [2, 2], [0, 1, 1, 0]), In(2, 1, 5, 5)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3, 3], [2, 2], [0, 1, 1, 0], includePad: true), In(2, 1, 5, 5)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3, 3], [2, 2], ceil: true), In(2, 1, 6, 6)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([2, 2], [2, 2], ceil: true), In(2, 1, 5, 5)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3, 3], [2, 2], [1, 1, 1, 1], ceil: true), In(2, 1, 6, 6)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3, 3], [2, 2], [1, 1, 1, 1], ceil: true, includePad: true), In(2, 1, 6, 6)) with { WorksDynamically = true };
         yield return Float("AveragePool", A([2, 2], [1, 1], autoPad: "SAME_UPPER"), In(2, 1, 3, 3));
-        yield return Float("AveragePool", A([3], [2]), In(2, 2, 7));
+        yield return Float("AveragePool", A([3], [2]), In(2, 2, 7)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([2, 3, 2], [2, 1, 2], [1, 1, 0, 0, 1, 1], ceil: true), In(2, 1, 4, 3, 3)) with { WorksDynamically = true };
+        yield return Float("AveragePool", A([3], [3], [1, 0], ceil: true, includePad: true), In(2, 2, 6)) with { WorksDynamically = true };
         yield return Float("LpPool", A([2, 2], [2, 2]), Within(0.5, 2, 2, 1, 4, 4));
         yield return Float("LpPool", A([2, 2], [1, 1]).With("p", 3), Within(0.5, 2, 2, 1, 3, 3));
         yield return Float("LpPool", A([2, 2], [1, 2], dilations: [2, 1]), Within(0.5, 2, 2, 1, 4, 4));
@@ -124,7 +126,27 @@ internal static partial class GradientCases
         }
         yield return Case(With("mode", "linear"), [2, 1, 4, 4], [1, 1, 0.5, 1.7], null);
         yield return Case(With(("mode", "cubic"), ("exclude_outside", 1), ("cubic_coeff_a", -0.5f)), [2, 1, 4, 4], [1, 1, 1.6, 2], null);
-        yield return Case(With(("mode", "linear"), ("axes", new long[] { 2, 3 })), [2, 1, 4, 4], null, [6, 3]);
+        yield return Case(With(("mode", "linear"), ("axes", new long[] { 2, 3 })), [2, 1, 4, 4], null, [6, 3]) with { WorksDynamically = true };
+        foreach (var mode in (string[])["linear", "cubic"])
+            foreach (var outside in (bool[])[false, true])
+            {
+                var smooth = With(("mode", mode), ("antialias", 1), ("exclude_outside", outside));
+                yield return Case(smooth, [2, 1, 7, 6], [1, 1, 0.4, 0.7], null);
+                yield return Case(smooth, [2, 1, 7, 6], null, [2, 1, 3, 9]);
+            }
+        foreach (var policy in (string[])["not_larger", "not_smaller"])
+            foreach (var mode in (string[])["nearest", "linear", "cubic"])
+                yield return Case(With(("mode", mode), ("keep_aspect_ratio_policy", policy), ("axes", new long[] { 2, 3 })), [2, 1, 4, 5], null, [7, 6]) with { NeedsFixedBatch = false };
+        // A part of the image, and beyond it, where a number stands.
+        foreach (var mode in (string[])["nearest", "linear"])
+        {
+            var crop = With(("mode", mode), ("coordinate_transformation_mode", "tf_crop_and_resize"), ("extrapolation_value", 0.5f));
+            yield return Float("Resize", crop, In(2, 1, 4, 5), Numbers(0, 0, 0.2, 0.3, 1, 1, 0.8, 1.4), None(), CaseInput.Ints(2, 1, 3, 4)) with { NeedsFixedBatch = true };
+            yield return Float("Resize", crop.With("axes", new long[] { 2, 3 }), In(2, 1, 4, 5), Numbers(0.1, -0.2, 0.9, 0.7), None(), CaseInput.Ints(5, 1)) with { WorksDynamically = true };
+        }
+        foreach (var coordinates in (string[])["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"])
+            foreach (var mode in (string[])["nearest", "linear", "cubic"])
+                yield return Case(With(("mode", mode), ("coordinate_transformation_mode", coordinates)), [2, 2, 3, 4], [1, 1, 1.7, 0.6], null) with { WorksDynamically = true };
     }
 
     private static IEnumerable<GradientCase> Losses()

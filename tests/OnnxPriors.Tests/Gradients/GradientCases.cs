@@ -32,6 +32,7 @@ internal static partial class GradientCases
         foreach (var exponent in (double[])[-1, 0.5, 2, 3, 2.5])
             yield return new("Pow", Within(0.5, 2, 2, 3), CaseInput.Number(exponent));
         yield return new("Pow", Within(-2, -1, 2, 3), CaseInput.IntsOf([], 3) with { IsConstant = true });
+        yield return new("Pow", Within(-2, 2, 2, 3), Reals([3], 2, 0, 3) with { IsConstant = true });
         yield return new("Range", Within(0.1, 0.2), Within(4.8, 4.9) with { IsDifferentiated = false }, Within(0.9, 1.1)) { Type = ElementType.Float };
         yield return new("Sum", In(2, 3), In(3), In(2, 1));
         yield return new("Mean", In(2, 3), In(3), In(2, 1)) { Type = ElementType.Float };
@@ -107,6 +108,9 @@ internal static partial class GradientCases
             yield return new(op, x, CaseInput.Ints(1)) { Type = type, WorksDynamically = true };
             yield return new(op, With("keepdims", 0), x, CaseInput.Ints(0, -1)) { Type = type, WorksDynamically = true };
             yield return new(op, With("keepdims", 0), x) { Type = type, WorksDynamically = true };
+            // Axes that are found when the graph runs.
+            foreach (var keep in (int[])[0, 1])
+                yield return new(op, With("keepdims", keep), x, CaseInput.IntsOf([2], -1, 0)) { Type = type, WorksDynamically = true };
         }
         yield return new("ReduceProd", new CaseInput([2, 3]) { Fixed = null, Low = -1, High = 1 }, CaseInput.Ints(1)) { Type = ElementType.Float };
         yield return new("ReduceSum", With("noop_with_empty_axes", 1), In(2, 3));

@@ -1,3 +1,5 @@
+using OnnxPriors.Testing;
+
 namespace OnnxPriors.Torch.Tests.Operators;
 
 [TestClass]
@@ -43,16 +45,4 @@ public sealed class ConformanceTests
     }
 
     public static string Title(System.Reflection.MethodInfo method, object[] data) => $"{method.Name}: {data[0]}";
-}
-
-/// <summary>Skips a test, with the reason, where ONNX's node tests are not installed.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class RequiresConformanceCasesAttribute : ConditionBaseAttribute
-{
-    public RequiresConformanceCasesAttribute() : base(ConditionMode.Include) =>
-        IgnoreMessage = "ONNX's node tests (Debian's package libonnx-testdata) are not on this machine.";
-
-    public override string GroupName => "RequiresConformanceCases";
-
-    public override bool IsConditionMet => Directory.Exists(ConformanceCase.Root);
 }

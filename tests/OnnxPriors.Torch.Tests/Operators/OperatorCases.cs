@@ -157,6 +157,18 @@ internal static class OperatorCases
         new OperatorCase("Resize", Attributes.None.With("mode", "cubic").With("exclude_outside", 1), Floats(1, 1, 5, 6), null, null, Ints(1, 1, 8, 9)),
     ];
 
+    public static IReadOnlyList<OperatorCase> Words { get; } =
+    [
+        .. from mode in new[] { "TF", "IDF", "TFIDF" }
+           from words in new[] { Ints(2, 3, 5, 4, 3, 2, 5, 3), TensorData.Of([2L, 3, 5, 4, 7, 2, 3, 3, 2, 5, 3, 5], 2, 6) }
+           from skips in new long[] { 0, 1, 3 }
+           from shortest in new long[] { 1, 2 }
+           select new OperatorCase("TfIdfVectorizer", Attributes.None.With("mode", mode)
+               .With("min_gram_length", shortest).With("max_gram_length", 3L).With("max_skip_count", skips)
+               .With("ngram_counts", new long[] { 0, 3, 7 }).With("pool_int64s", new long[] { 2, 3, 5, 2, 5, 3, 2, 2, 3, 5 })
+               .With("ngram_indexes", new long[] { 3, 0, 5, 1, 2, 4 }).With("weights", new float[] { 1, 2, 3, 4, 5, 6 }), words),
+    ];
+
     private static Attributes Window(long[] kernel, long[] pads, long stride, long dilation) => Attributes.None
         .With("kernel_shape", kernel)
         .With("pads", pads)

@@ -36,6 +36,9 @@ public sealed class RealRuntimeTests
     [TestMethod]
     public void Resizings_agree() => AssertAgree(OperatorCases.Resizings);
 
+    [TestMethod]
+    public void Counts_of_words_agree() => AssertAgree(OperatorCases.Words);
+
     private static void AssertAgree(IReadOnlyList<OperatorCase> cases)
     {
         var wrong = new List<string>();

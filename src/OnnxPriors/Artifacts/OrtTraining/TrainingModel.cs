@@ -70,8 +70,10 @@ internal sealed class TrainingModel
         foreach (var tensor in frozen)
             map[tensor] = Input(b, tensor.Name, tensor.Type, tensor.Shape);
         var prior = priors.Zip(parameters, (p, theta) => PriorInputs(b, p, theta)).ToArray();
-        ImmutableArray<Value> buffers = isTraining ? [.. parameters.Select(p => Input(b, $"{p.Name}_grad.accumulation.buffer", p.Type, p.Shape))] : [];
-        var reset = isTraining ? Input(b, LazyReset, ElementType.Bool, [1]) : null;
+        foreach (var parameter in isTraining ? parameters : [])
+            Input(b, Buffer(parameter), parameter.Type, parameter.Shape);
+        if (isTraining)
+            Input(b, LazyReset, ElementType.Bool, [1]);
         map[given[labelCount.Name]] = b.Cast(b.SizeOf(map[given[labels.Name]]), ElementType.Float);
 
         b.Inline(gradient.Graph, map);
@@ -91,8 +93,8 @@ internal sealed class TrainingModel
         var outputs = new List<(string, Value)> { (GradientModel.LossName, loss), (GradientModel.LogitsName, Result(gradient.Outputs[0])) };
         if (isTraining)
             outputs.AddRange(parameters.Zip(slopes, (p, slope) => ($"{p.Name}_grad", slope)));
-        var graph = b.Build(outputs, isTraining ? "training" : "eval");
-        return (isTraining ? Accumulated(graph, parameters, buffers, reset!) : graph, inputs);
+        var graph = SlicesAsSplit.Rewrite(b.Build(outputs, isTraining ? "training" : "eval"));
+        return (isTraining ? Accumulated(graph, parameters) : graph, inputs);
 
         Value Take(Value input) => map[given[input.Name]] = Input(b, input.Name, input.Type, input.Shape);
     }
@@ -112,12 +114,16 @@ internal sealed class TrainingModel
             : throw new ArtifactException($"The model already has an input or tensor called '{name}', a name that a package for the ORT Training API needs; rename it, or bake the step (--target step).");
     }
 
+    private static string Buffer(Value parameter) => $"{parameter.Name}_grad.accumulation.buffer";
+
     // The accumulators are not the specification's operators, so they are put behind what the builder made.
-    private static Graph Accumulated(Graph graph, ImmutableArray<Value> parameters, ImmutableArray<Value> buffers, Value reset)
+    private static Graph Accumulated(Graph graph, ImmutableArray<Value> parameters)
     {
         var own = graph.Outputs.Length - parameters.Length;
+        var given = graph.Inputs.ToDictionary(i => i.Name, StringComparer.Ordinal);
         var flags = parameters.Select(p => new Value($"{p.Name}_grad.accumulation.out", ValueKind.Computed, ElementType.Bool, [1])).ToImmutableArray();
-        var nodes = flags.Select((flag, i) => new Node("InPlaceAccumulatorV2", Microsoft, "", [buffers[i], graph.Outputs[own + i], reset], [flag], Attributes.None));
+        var nodes = flags.Select((flag, i) => new Node(
+            "InPlaceAccumulatorV2", Microsoft, "", [given[Buffer(parameters[i])], graph.Outputs[own + i], given[LazyReset]], [flag], Attributes.None));
         return new(graph.Name, graph.Inputs, [.. graph.Outputs.Take(own), .. flags], [.. graph.Nodes, .. nodes]);
     }
 }

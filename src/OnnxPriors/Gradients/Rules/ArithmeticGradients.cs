@@ -43,9 +43,11 @@ internal static class ArithmeticGradients
     {
         var (b, x, dy) = (c.B, c.X(0), c.Dy());
         var p = b.Cast(c.X(1), x.Type);
-        c.Give(0, () => c.X(1) is { Kind: ValueKind.Constant, Data: { Count: 1 } data } ? ByNumber(b, x, c.Y(), dy, data.ToDouble()[0]) : dy * (p * b.Pow(x, p - 1)));
-        // y ln x, which is 0 at x = 0 where y is; for x < 0 there is no derivative.
-        c.Give(1, () => b.Cast(dy * c.Y() * b.Log(b.Where(b.Equal(x, b.Like(0, x)), b.Like(1, x), x)), c.X(1).Type));
+        // An exponent of 0 gives 0, at x = 0 too, where the power itself would be infinite.
+        c.Give(0, () => c.X(1).Data is { Count: 1 } data ? ByNumber(b, x, c.Y(), dy, data.ToDouble()[0])
+            : dy * b.Where(b.Equal(p, b.Like(0, p)), b.Like(0, p), p * b.Pow(x, p - 1)));
+        // y ln x, which is 0 at x = 0 where y is; for x < 0 there is no derivative, and 0 does no harm where NaN would.
+        c.Give(1, () => b.Cast(dy * c.Y() * b.Log(b.Where(b.Greater(x, b.Like(0, x)), x, b.Like(1, x))), c.X(1).Type));
     }
 
     private static Value ByNumber(GraphBuilder b, Value x, Value y, Value dy, double p) => p switch

@@ -96,7 +96,7 @@ internal static class PoolingGradients
         for (var i = 0; i < window.Axes; i++)
         {
             if (x.Shape![i + 2].Value is not { } extent || y.Shape![i + 2].Value is not { } places)
-                throw c.Refuse("how many elements its windows average depends on an extent that is not fixed");
+                return CountsWhenRun(c, window, includePad);
             extents[i] = places;
             var (first, end) = includePad ? (-window.Before[i], extent + window.After[i]) : (0, extent);
             var along = new double[places];
@@ -107,5 +107,21 @@ internal static class PoolingGradients
             counts = [.. counts.SelectMany(n => along.Select(a => n * a))];
         }
         return counts.All(n => n == whole) ? b.Like(whole, x) : b.Constant(TensorData.Of(counts, [.. extents]).ConvertTo(x.Type));
+    }
+
+    // Each window's sum over ones where elements count and zeros behind them.
+    private static Value CountsWhenRun(GradientCall c, SlidingWindow window, bool includePad)
+    {
+        var (b, x, y) = (c.B, c.X(), c.Y());
+        var axes = Enumerable.Range(0, window.Axes).ToArray();
+        var counted = b.Filled(b.Join([b.Ints(1, 1), .. axes.Select(i => b.Extent(x, i + 2))]), 1, x.Type);
+        if (includePad)
+            counted = window.Pad(b, counted, 1);
+        // Windows of ceil_mode may hang over the end by less than a stride.
+        var over = Array.ConvertAll(window.Strides, s => s - 1);
+        var (before, after) = includePad ? (new long[window.Axes], over) : (window.Before, [.. window.After.Zip(over, (a, o) => a + o)]);
+        var ones = b.Constant(TensorData.Of(Enumerable.Repeat(1.0, (int)window.Kernel.Aggregate(1L, (p, k) => p * k)).ToArray(), [1, 1, .. window.Kernel]).ConvertTo(x.Type));
+        var sums = b.Conv(counted, ones, null, Attributes.None.With("strides", window.Strides).With("dilations", window.Dilations).With("pads", before.Concat(after).ToArray()));
+        return b.Slice(sums, b.Ints(new long[window.Axes]), b.Join(axes.Select(i => b.Extent(y, i + 2))), b.Ints([.. axes.Select(i => i + 2L)]));
     }
 }

@@ -15,7 +15,8 @@ internal static class SlicingGradients
     private static Value Slice(GradientCall c)
     {
         var (b, x) = (c.B, c.X());
-        var count = x.Shape is null ? throw c.Refuse("the number of its axes is not known") : c.X(1).Shape?[0].Value ?? throw c.Refuse("how many axes it cuts is not known");
+        if (x.Shape is null || c.X(1).Shape?[0].Value is not { } count || !IsKnown(c, 3) || !IsKnown(c, 4))
+            return ByPlaces(c);
         var axes = c.Constant(3) ?? [.. Enumerable.Range(0, (int)count).Select(i => (long)i)];
         var steps = c.Constant(4) ?? [.. axes.Select(_ => 1L)];
         var dy = c.Dy();
@@ -42,6 +43,19 @@ internal static class SlicingGradients
         }
         return b.Pad(dy, b.Join([.. before, .. after]), b.Like(0, dy));
     }
+
+    // Where which axes it cuts is found when the graph runs: the elements' numbers are cut as the elements were.
+    private static Value ByPlaces(GradientCall c)
+    {
+        var (b, x) = (c.B, c.X());
+        var numbers = b.Range(b.Scalar(0, ElementType.Int64), b.SizeOf(x), b.Scalar(1, ElementType.Int64));
+        var places = b.Apply("Slice", [b.Reshape(numbers, b.ShapeOf(x)), .. c.Node.Inputs.Skip(1)]);
+        var zeros = b.Filled(b.Unsqueeze(b.SizeOf(x), 0), 0, x.Type);
+        return b.ReshapeTo(b.ScatterElements(zeros, b.Reshape(places, -1), b.Reshape(c.Dy(), -1), 0), x.Shape, x);
+    }
+
+    private static bool IsKnown(GradientCall c, int input) =>
+        c.Node.TryInput(input) is not { } value || (!value.Contents.IsDefault && value.Contents.All(d => d.IsStatic)) || GraphBuilder.TryEvaluate(value) is not null;
 
     // As the specification clamps it: to [0, extent] forwards, to [0, extent − 1] backwards.
     private static Value Start(GraphBuilder b, Value starts, int index, Value extent, long step)

@@ -40,10 +40,7 @@ internal static class ConvolutionShapes
         all.Add(x[0]);
         all.Add(w[0]);
         for (var i = 0; i < x.Rank - 2; i++)
-        {
-            var size = kernel?[i] ?? w[i + 2].Value;
-            all.Add(size is { } k ? window.Output(i, x[i + 2], k) : Dimension.Unknown);
-        }
+            all.Add(window.Output(i, x[i + 2], kernel?[i] ?? w[i + 2]));
         return new(all.MoveToImmutable());
     }
 
@@ -74,15 +71,12 @@ internal static class ConvolutionShapes
         all.Add(w[1] * c.Attributes.Int("group", 1));
         for (var i = 0; i < x.Rank - 2; i++)
         {
-            var size = kernel?[i] ?? w[i + 2].Value;
             if (wanted is not null)
                 all.Add(wanted[wanted.Length - (x.Rank - 2) + i]);
             else if (window.IsSame)
                 all.Add(x[i + 2] * window.Strides[i]);
-            else if (size is { } k)
-                all.Add((x[i + 2] - 1) * window.Strides[i] + (extra?[i] ?? 0) + ((k - 1) * window.Dilations[i] + 1) - window.Pads[i] - window.Pads[i + x.Rank - 2]);
             else
-                all.Add(Dimension.Unknown);
+                all.Add((x[i + 2] - 1) * window.Strides[i] + (extra?[i] ?? 0) + (((kernel?[i] ?? w[i + 2]) - 1) * window.Dilations[i] + 1) - window.Pads[i] - window.Pads[i + x.Rank - 2]);
         }
         c.Set(0, c.Input(0).Type, new(all.MoveToImmutable()));
     }

@@ -16,7 +16,7 @@ internal static class MovementShapes
         ["Split"] = Split,
         ["Slice"] = Slice,
         ["Pad"] = Pad,
-        ["Expand"] = c => c.Set(0, c.Input(0).Type, c.Contents(1) is { IsDefault: false } target ? Broadcasting.Broadcast(c.ShapeOf(0), new Shape(target)) : OfLength(c, 1)),
+        ["Expand"] = c => c.Set(0, c.Input(0).Type, Broadcasting.Broadcast(c.ShapeOf(0), c.Contents(1) is { IsDefault: false } target ? new Shape(target) : OfLength(c, 1))),
         ["Tile"] = c => c.Set(0, c.Input(0).Type, c.ShapeOf(0) is { } s && c.Contents(1) is { IsDefault: false } r ? new([.. s.Select((d, i) => d * r[i])]) : UnknownLike(c.ShapeOf(0))),
         ["Shape"] = c => c.Set(0, ElementType.Int64, [ShapeArithmetic.ShapeSection(c) is { } section ? section.Rank : Dimension.Unknown]),
         ["Size"] = c => c.Set(0, ElementType.Int64, Shape.Scalar),
@@ -173,8 +173,7 @@ internal static class MovementShapes
         {
             Dimension length = !lengths.IsDefault ? lengths[i]
                 : c.TryInput(1) is not null || x is null ? Dimension.Unknown
-                : x[axis].Value is not { } whole ? x[axis].DivideExactly(count) ?? Dimension.Unknown
-                : i < count - 1 ? (whole + count - 1) / count : whole - (count - 1) * ((whole + count - 1) / count);
+                : x[axis].DivideExactly(count) ?? (i < count - 1 ? x[axis].CeilDivide(count) : x[axis] - (count - 1) * x[axis].CeilDivide(count));
             c.Set(i, c.Input(0).Type, x?.With(axis, length));
         }
     }

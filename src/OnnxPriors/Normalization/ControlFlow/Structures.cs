@@ -1,4 +1,5 @@
 using OnnxPriors.Graphs;
+using OnnxPriors.Onnx;
 using OnnxPriors.Graphs.Inference;
 using OnnxPriors.Normalization.Upgrades;
 
@@ -75,6 +76,9 @@ internal static class Structures
         foreach (var input in graph.Inputs)
             if (input.NotTensor is { } kind && !context.Unsupported.Any(u => u.Node == input.Name))
                 context.Refuse(new("input", input.Name, $"it is {kind}", "Export the model so that its inputs are tensors"));
+        foreach (var input in graph.Inputs)
+            if (NarrowNumbers.Bits(input.Type) > 0)
+                context.Refuse(new("input", input.Name, $"its type is {input.Type}, which no array has", "Export the model so that its inputs are floats or integers of 8 bits and more"));
         foreach (var output in graph.Outputs)
             if (output.NotTensor is { } kind && output.Kind == ValueKind.Input && !graph.Inputs.Contains(output))
                 context.Refuse(new("output", output.Name, $"it is {kind}", "Export the model so that its outputs are tensors"));

@@ -25,7 +25,13 @@ internal sealed class UpgradeOperators : INormalizationPass
         foreach (var input in graph.Inputs)
             map[input] = builder.Input(input.Name, input.Type, input.Shape);
         foreach (var leaf in graph.Initializers)
-            builder.Import(leaf, map);
+        {
+            // Integers of 2 and 4 bits are those of 8 in the canonical form.
+            if (QuantisedUpgrades.Wider(leaf.Type) is var wider && wider != leaf.Type)
+                map[leaf] = builder.Constant(leaf.Data!.ConvertTo(wider), leaf.Name);
+            else
+                builder.Import(leaf, map);
+        }
         // What no output needs may hold what no training graph can: exporters leave labels and checks behind.
         Walk(Liveness.Prune(graph), builder, map, context);
         Structures.CheckEdges(graph, context);
@@ -73,7 +79,7 @@ internal sealed class UpgradeOperators : INormalizationPass
 
     private static void Add(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
-        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch) { Expand = Expand };
+        var upgrade = new NodeUpgrade(node, builder, [.. node.Inputs.Select(i => i is null ? null : builder.Import(i, map))], context.Batch) { Expand = Expand, IsTraining = context.Options.Form == GraphForm.Training };
         foreach (var rule in UpgradeTables.For(node.Domain, node.Op, context.Opset))
         {
             rule.Apply(upgrade);

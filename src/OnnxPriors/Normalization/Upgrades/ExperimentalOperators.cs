@@ -55,11 +55,11 @@ internal static class ExperimentalOperators
         node.Finish("Reshape", [data, node.Attributes.Ints("extra_shape") is { } extra ? b.Concat([shape, b.Ints(extra)], 0) : shape]);
     }
 
-    /// <summary>Before opset 9: over places, or over channels and places; the variance may be left as it is.</summary>
+    /// <summary>Before opset 9: over examples and places, or over all there is; the variance may be left as it is.</summary>
     private static void MeanVariance(NodeUpgrade node)
     {
-        var first = node.Attributes.Flag("across_channels") ? 1 : 2;
-        long[] axes = [.. Enumerable.Range(first, node.ShapeOf(0).Rank - first).Select(i => (long)i)];
+        var isWhole = node.Attributes.Flag("across_channels");
+        long[] axes = [.. Enumerable.Range(0, node.ShapeOf(0).Rank).Where(i => isWhole || i != 1).Select(i => (long)i)];
         if (node.Attributes.Flag("normalize_variance", true))
             node.Attributes = Attributes.None.With("axes", axes);
         else

@@ -74,6 +74,9 @@ internal sealed class NodeUpgrade(Node node, GraphBuilder builder, Value?[] inpu
     /// <summary>Brings a graph of the file to the canonical form in place, given what stands for its one input.</summary>
     public Func<Graph, Value, Value>? Expand { get; init; }
 
+    /// <summary>Whether the graph is to train.</summary>
+    public bool IsTraining { get; init; }
+
     /// <summary>Whether something may read the output.</summary>
     public bool HasOutput(int index) => index < node.Outputs.Length && node.Outputs[index] is not null;
 

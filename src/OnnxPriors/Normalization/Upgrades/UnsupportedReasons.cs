@@ -7,17 +7,23 @@ internal static class UnsupportedReasons
 {
     private static readonly Dictionary<string, (string Reason, string Advice)> Known = new(StringComparer.Ordinal)
     {
+        ["ImageDecoder"] = ("pictures in files are decoded outside of models", "Feed the model decoded pictures"),
         ["NonMaxSuppression"] = ("it chooses boxes and has no gradient", "Cut the model before it: export without post-processing"),
     };
 
-    public static UnsupportedNodeException For(Node node, NormalizationContext context)
+    /// <summary>Why an operator is not supported, for the catalogue.</summary>
+    public static string Of(string domain, string op) => For(new Node(op, domain, "", [], [], Attributes.None), null).Reason;
+
+    public static UnsupportedNodeException For(Node node, NormalizationContext? context)
     {
+        if (node.Domain.EndsWith("training", StringComparison.Ordinal))
+            return new("operators of training belong to no model that predicts", "Export the model for inference");
         if (node.Domain == "ai.onnx.ml")
             return new("operators of classical machine learning are not networks", "Export the network part alone");
         if (node.Domain.Length > 0)
             return new(
                 $"operators of the domain '{node.Domain}' are not standard",
-                context.Opsets.ContainsKey(node.Domain)
+                context is null || context.Opsets.ContainsKey(node.Domain)
                     ? "Use the model as exported, before a runtime's optimizer, or export it without custom operators"
                     : "The file does not import that domain either; export it again");
         if (Known.TryGetValue(node.Op, out var known))

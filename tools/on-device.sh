@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Proves on-device packages on the real runtimes: for each model a package with a learned prior and one without, for AdamW and SGD, trained
+# in ONNX Runtime Training 1.19.2 (WebAssembly under Node) and, on the same batches, as the step in ONNX Runtime. Losses must agree to 1e-4
+# at each step and parameters to 1e-3 at the end. Writes OUT/on-device.jsonl and prints the table of docs/on-device.md.
+#   tools/on-device.sh                     every model; torchvision's are looked for in artifacts/models (tools/export_torchvision.py)
+#   tools/on-device.sh --only NAME,NAME    some of them
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tool=${ONNXPRIORS:-artifacts/tool/onnxpriors}
+shared=${SHARED:-../shared}
+out=artifacts/on-device
+only=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --only) only=,$2, && shift 2 ;;
+    --out) out=$2 && shift 2 ;;
+    *) echo "usage: tools/on-device.sh [--only NAME,NAME] [--out DIR]" >&2 && exit 2 ;;
+  esac
+done
+mkdir -p "$out"
+: >"$out/on-device.jsonl"
+[ -d web/node_modules ] || (cd web && npm ci --ignore-scripts --no-fund --no-audit)
+
+# compare NAME MODEL CLASSES RANK BATCH STEPS ADAMW-RATE SGD-RATE SIZE DATA-ARGUMENTS…: SIZE 0 leaves the model's own
+compare() {
+  local name=$1 model=$2 classes=$3 rank=$4 batch=$5 steps=$6 adamw=$7 sgd=$8 size=$9
+  shift 9
+  [ -z "$only" ] || [[ $only == *,$name,* ]] || return 0
+  [ -e "$model" ] || { echo "skipped: $model is not there" >&2; return 0; }
+  local work=$out/$name sized=()
+  rm -rf "$work" && mkdir -p "$work"
+  [ "$size" = 0 ] || sized=(--image-size "$size")
+  /usr/bin/python3 tools/on_device_batches.py "$work/batches.npz" --examples $((batch * 5)) "$@"
+  # A short fit gives a prior of full rank; wide enough that both rates stay stable under it.
+  "$tool" fit "$model" "${sized[@]}" --data "$work/batches.npz" --rank "$rank" --steps $((2 * rank + 2)) --burn-in 2 --collect-every 2 --batch "$batch" \
+    --learning-rate 1e-5 -o "$work/prior.safetensors" --quiet >/dev/null 2>"$work/warnings.txt"
+  local optimizer prior rate weight package
+  for optimizer in adamw sgd; do
+    [ $optimizer = adamw ] && rate=$adamw || rate=$sgd
+    for prior in "$work/prior.safetensors" none; do
+      package=$work/$optimizer-$(basename "$prior" .safetensors)
+      [ "$prior" = none ] && weight=0 || weight=0.0125
+      local choice=(--prior "$prior")
+      [ "$prior" = none ] || choice+=(--scale 1e8 --epsilon 1e-4)
+      "$tool" bake "$model" "${sized[@]}" "${choice[@]}" --classes "$classes" --optimizer $optimizer --target both --learning-rate "$rate" -o "$package" --quiet >/dev/null 2>"$work/warnings.txt"
+      node web/tools/train-package.mjs "$package" --batches "$work/batches.npz" --batch "$batch" --steps "$steps" --prior-weight $weight --parameters "$package.device.bin" >"$package.device.json"
+      "$tool" replay "$package" --batches "$work/batches.npz" --batch "$batch" --steps "$steps" --learning-rate "$rate" --prior-weight $weight \
+        --parameters "$package.step.bin" --threads 1 --json >"$package.step.json"
+      node web/tools/compare-losses.mjs "$package.device.json" "$package.step.json" "$package.device.bin" "$package.step.bin" >"$package.json" \
+        || { echo "$name, $optimizer, ${prior##*/}: beyond the limits: $(cat "$package.json")" >&2; failed=1; }
+      node web/tools/on-device-row.mjs "$name" $optimizer "$(basename "$prior" .safetensors)" "$model" "$package" >>"$out/on-device.jsonl"
+      # Gigabytes each for the large networks.
+      rm -rf "$package" "$package".*.bin
+    done
+  done
+  rm -f "$work/prior.safetensors"
+}
+
+failed=0
+animals=(--data "$shared/data/animals.zip")
+compare iris "$shared/models/iris-mlp-pytorch.onnx" 3 5 16 50 1e-4 1e-3 0 --data normal --shape 4
+compare mnist "$shared/models/mnist-cnn-cntk.onnx" 10 5 16 50 1e-4 1e-6 0 --data "$shared/data/mnist-t10k-images-idx3-ubyte.gz"
+compare demo-digits models/demo-digits.onnx 5 5 16 50 1e-4 1e-3 0 --data models/demo-target.npz
+compare cifar10 "$shared/models/cifar10-cnn-pytorch.onnx" 10 5 16 50 2e-5 1e-3 0 --data "$shared/data/cifar10.zip" --preset half
+compare squeezenet "$shared/models/squeezenet-imagenet-caffe2-fp16.onnx" 4 5 2 50 1e-5 1e-5 96 "${animals[@]}" --size 96 --preset caffe2-bgr
+compare efficientnet-lite0 "$shared/models/efficientnet-lite0-imagenet-pytorch.onnx" 4 5 2 50 1e-5 1e-4 96 "${animals[@]}" --size 96 --preset lite
+for model in squeezenet1_1 resnet18 resnet18-folded mobilenet_v2 mobilenet_v2-folded; do
+  compare $model artifacts/models/$model.onnx 4 5 2 50 1e-6 1e-6 64 "${animals[@]}" --size 64
+done
+for model in resnet50 resnet50-folded; do
+  compare $model artifacts/models/$model.onnx 4 2 2 5 1e-3 1e-3 64 "${animals[@]}" --size 64
+done
+node web/tools/on-device-table.mjs "$out/on-device.jsonl"
+exit $failed

@@ -1,0 +1,127 @@
+// Tries the page in headless Chromium, the way a person goes: load a package, add 8 real pictures, train, classify, save; then again
+// offline. With --batches also the step's losses in the browser, against what `onnxpriors replay` printed.
+//   node tools/page-test.mjs PACKAGE.zip --pictures animals.zip [--screenshot OUT.png] [--step STEP.zip --batches B.npz --expected R.json --batch 16 --learning-rate R --prior-weight W]
+// CHROMIUM names the browser's program; /usr/bin/chromium by default.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+import * as ort from '../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs';
+import { readZip } from '../src/zip.js';
+import { readArguments } from './arguments.mjs';
+import { serve } from './serve.mjs';
+
+const given = readArguments('usage: page-test.mjs PACKAGE.zip --pictures PICTURES.zip [--screenshot OUT.png] [--step STEP.zip --batches B.npz --expected R.json]',
+  { pictures: '', screenshot: '', step: '', batches: '', expected: '', batch: 16, 'learning-rate': 1e-3, 'prior-weight': 0 });
+const folder = await mkdtemp(join(tmpdir(), 'onnxpriors-page-'));
+const site = join(folder, 'site');
+await promisify(execFile)(process.execPath, [fileURLToPath(new URL('build.mjs', import.meta.url)), site]);
+const server = await serve(site);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--enable-unsafe-webgpu'] });
+try {
+  // A phone's screen.
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, acceptDownloads: true });
+  context.setDefaultTimeout(240_000);
+  const page = await context.newPage();
+  const problems = [];
+  page.on('pageerror', error => problems.push(error.message));
+  await page.goto(server.address);
+  const status = async () => page.textContent('#status');
+  const said = async pattern => { await page.waitForFunction(p => new RegExp(p).test(document.querySelector('#status').textContent), pattern, { timeout: 240_000 }); };
+
+  // What is no package, or a changed one, is refused in one sentence.
+  const bytes = await readFile(given.path);
+  await page.setInputFiles('#package', { name: 'x.zip', mimeType: 'application/zip', buffer: Buffer.from('no archive') });
+  await said('no zip archive');
+  const changed = Buffer.from(bytes);
+  changed[Math.floor(changed.length / 2)] ^= 1;
+  await page.setInputFiles('#package', { name: 'x.zip', mimeType: 'application/zip', buffer: changed });
+  await said('was changed since');
+
+  await page.setInputFiles('#package', given.path);
+  await said('Add a few pictures');
+  const about = await page.textContent('#about');
+  const pictures = await choose(given.pictures);
+  const classes = await page.locator('.class').count();
+  assert.equal(pictures.length, 8);
+  for (const label of [0, 1, 2, 3])
+    await page.setInputFiles(`input[data-class="${label}"]`, pictures.filter(p => p.label === label).map(p => ({ name: 'a.jpg', mimeType: 'image/jpeg', buffer: p.bytes })));
+  await said('8 pictures');
+  assert.equal(await page.locator('.pictures canvas').count(), 8);
+  await page.fill('#steps', '15');
+  await page.fill('#rate', '0.0005');
+  await page.click('#train');
+  await said('Trained 15 steps');
+  await page.setInputFiles('#classify', pictures.map(p => ({ name: 'a.jpg', mimeType: 'image/jpeg', buffer: p.bytes })));
+  await page.waitForFunction(() => document.querySelectorAll('#answers li').length === 8);
+  const answers = await page.$$eval('#answers li', items => items.map(i => Number(i.dataset.class)));
+  const right = answers.filter((a, i) => a === pictures[i].label).length;
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')]);
+  const saved = join(folder, 'personal.onnx');
+  await download.saveAs(saved);
+  if (given.screenshot) await page.screenshot({ path: given.screenshot, fullPage: true });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 390, `the page is ${width} pixels wide on a screen of 390`);
+
+  // The saved file is one model that ONNX Runtime takes; it gives probabilities.
+  ort.env.wasm.numThreads = 1;
+  const session = await ort.InferenceSession.create(await readFile(saved));
+  const shape = JSON.parse(new TextDecoder().decode((await readZip(bytes)).get('manifest.json'))).inputs[0].shape;
+  const dims = [2, ...shape.slice(1).map(Number)];
+  const input = new ort.Tensor('float32', new Float32Array(dims.reduce((a, b) => a * b)).map((_, i) => Math.sin(i)), dims);
+  const { probabilities } = await session.run({ [session.inputNames[0]]: input });
+  assert.deepEqual([...probabilities.dims], [2, classes]);
+  for (let row = 0; row < 2; row++) assert.ok(Math.abs(probabilities.data.slice(row * classes, (row + 1) * classes).reduce((a, b) => a + b) - 1) < 1e-4);
+
+  const gpu = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter().catch(() => null)));
+  const browserLosses = given.step ? await lossesInBrowser(page, site) : null;
+
+  // Offline: the server is gone, the page still loads and takes a package.
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await server.close();
+  await page.reload();
+  await page.setInputFiles('#package', given.path);
+  await said('Add a few pictures');
+  assert.deepEqual(problems, []);
+  console.log(JSON.stringify({ page: await status(), about, right: `${right} of 8`, saved: (await readFile(saved)).length, webgpu: gpu ? 'an adapter is offered' : 'no adapter in this browser', offline: true, browserLosses }));
+} finally {
+  await browser.close();
+  await server.close().catch(() => {});
+  await rm(folder, { recursive: true, force: true });
+}
+
+// Two pictures of each of four classes.
+async function choose(path) {
+  const entries = [...(await readZip(await readFile(path)))].filter(([name]) => /\.(jpe?g|png)$/i.test(name));
+  const classOf = name => name.split('/').at(-2);
+  const names = [...new Set(entries.map(([name]) => classOf(name)))].sort().slice(0, 4);
+  return names.flatMap((name, label) => entries.filter(([n]) => classOf(n) === name).slice(0, 2).map(([, bytes]) => ({ label, bytes: Buffer.from(bytes) })));
+}
+
+async function lossesInBrowser(page, site) {
+  await copyFile(given.step, join(site, 'test.zip'));
+  await copyFile(given.batches, join(site, 'test.npz'));
+  const expected = JSON.parse(await readFile(given.expected, 'utf8')).losses;
+  const losses = await page.evaluate(async ({ steps, size, learningRate, priorWeight }) => {
+    const [{ openPackage }, { StepTrainer }, { readNpz }, { Batches }, { loadRuntime }] = await Promise.all(['package', 'step', 'npz', 'batches', 'runtime'].map(n => import(new URL(`${n}.js`, location.href))));
+    const bytes = async name => new Uint8Array(await (await fetch(name)).arrayBuffer());
+    const package_ = await openPackage(await bytes('test.zip'));
+    const runtime = await loadRuntime(false);
+    const trainer = await StepTrainer.create(runtime.ort, package_, runtime.options);
+    const batches = new Batches(await readNpz(await bytes('test.npz')), [package_.manifest.inputs[0].name], size);
+    const found = [];
+    for (let i = 0; i < steps; i++) {
+      const { inputs, labels } = batches.at(i);
+      const result = await trainer.step(inputs[0], labels.data, { learningRate, priorWeight });
+      found.push(result.loss + priorWeight * result.priorEnergy);
+    }
+    return found;
+  }, { steps: expected.length, size: given.batch, learningRate: given['learning-rate'], priorWeight: given['prior-weight'] });
+  const worst = Math.max(...losses.map((l, i) => Math.abs(l - expected[i]) / Math.abs(expected[i])));
+  assert.ok(worst <= 1e-4, `the step's losses in the browser differ by ${worst}`);
+  return { steps: losses.length, differBy: worst };
+}
