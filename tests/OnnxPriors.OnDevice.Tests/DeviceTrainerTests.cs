@@ -94,6 +94,47 @@ public sealed class DeviceTrainerTests
         Assert.Contains("--optimizer sgd", Assert.ThrowsExactly<OnDeviceException>(() => DeviceTrainer.Open(sampler)).Message);
     }
 
+    [TestMethod]
+    public void Asked_for_the_training_api_without_it_the_library_names_the_package_that_brings_it()
+    {
+        var both = folder + "-both";
+        Bake(both, "sgd", BakeTargets.Both);
+        var message = Assert.ThrowsExactly<OnDeviceException>(() => DeviceTrainer.Open(both, DeviceBackend.TrainingApi)).Message;
+        Assert.Contains("Microsoft.ML.OnnxRuntime.Training 1.19.2", message);
+        Assert.Contains("through the step", message);
+        using (var trainer = DeviceTrainer.Open(both))
+            Assert.Contains("the step on ONNX Runtime", trainer.BackendName);
+        var alone = folder + "-alone";
+        Bake(alone, "sgd", BakeTargets.OrtTraining);
+        Assert.Contains("--target both", Assert.ThrowsExactly<OnDeviceException>(() => DeviceTrainer.Open(alone)).Message);
+        Assert.Contains("holds no step", Assert.ThrowsExactly<OnDeviceException>(() => DeviceTrainer.Open(alone, DeviceBackend.Step)).Message);
+        Assert.Contains("no package for the ORT Training API", Assert.ThrowsExactly<OnDeviceException>(() => DeviceTrainer.Open(folder, DeviceBackend.TrainingApi)).Message);
+    }
+
+    [TestMethod]
+    public void The_exported_model_predicts_what_the_trainer_does()
+    {
+        using var trainer = DeviceTrainer.Open(folder);
+        var batch = Batch();
+        Assert.AreEqual(5, trainer.Train(Enumerable.Repeat(batch, 5), Options).Count());
+        var path = Path.Combine(Path.GetDirectoryName(folder)!, "personal.onnx");
+        trainer.Export(path);
+        using var session = new Microsoft.ML.OnnxRuntime.InferenceSession(path);
+        using var input = Microsoft.ML.OnnxRuntime.OrtValue.CreateTensorValueFromMemory(batch.Inputs, batch.Shape);
+        using var run = new Microsoft.ML.OnnxRuntime.RunOptions();
+        using var results = session.Run(run, new Dictionary<string, Microsoft.ML.OnnxRuntime.OrtValue> { [session.InputNames[0]] = input }, ["probabilities"]);
+        var (expected, found) = (trainer.Predict(batch.Inputs, batch.Shape), results[0].GetTensorDataAsSpan<float>().ToArray());
+        for (var i = 0; i < expected.Length; i++)
+            Assert.AreEqual(expected[i], found[i], 1e-5);
+    }
+
+    [TestMethod]
+    public void A_batch_of_several_examples_has_the_models_shape()
+    {
+        using var trainer = DeviceTrainer.Open(folder);
+        Assert.AreSequenceEqual([7L, 1, 8, 8], trainer.ShapeOf(7));
+    }
+
     // ½‖θ‖² of the fresh head.
     private double HeadEnergy()
     {
@@ -102,7 +143,7 @@ public sealed class DeviceTrainerTests
             .Sum(p => parameters.Skip((int)p.Offset).Take((int)p.Count).Sum(v => 0.5 * v * v));
     }
 
-    private static void Bake(string folder, string optimizer)
+    private static void Bake(string folder, string optimizer, BakeTargets targets = BakeTargets.Step)
     {
         var model = OnnxFile.Load(Path.Combine(SharedFiles.Checkout, "models", "demo-digits.onnx"));
         var imported = ModelImporter.Import(model, new ImportOptions { Form = ImportForm.NewHead, Classes = Classes });
@@ -110,6 +151,7 @@ public sealed class DeviceTrainerTests
         {
             Prior = new PriorChoice { Kind = PriorKind.Isotropic, Rescaling = new RescaleOptions { Scale = 0.1 } },
             Optimizer = Optimizer.Find(optimizer)!,
+            Targets = targets,
             SourceFileName = "demo-digits.onnx",
         };
         StepBaker.Bake(imported, options, folder);

@@ -34,7 +34,7 @@ async function load(bytes) {
   const names = manifest.classNames ?? Array.from({ length: manifest.classes }, (_, i) => `class ${i + 1}`);
   state.classes = names.map(name => ({ name, pictures: [] }));
   const count = manifest.parameters.reduce((sum, p) => sum + p.count, 0);
-  $('about').textContent = `${manifest.source.fileName}: ${count.toLocaleString('en')} parameters train with ${manifest.optimizer.name} under ${manifest.prior.kind === 'none' ? 'no prior' : `a ${manifest.prior.kind} prior`}. ${runtime.name}.${preprocessing.isStated ? '' : ' The package does not say how pictures are prepared; ImageNet’s way is taken.'}`;
+  $('about').textContent = `${manifest.source.fileName}: ${count.toLocaleString('en')} parameters train with ${manifest.optimizer.name} (prior: ${manifest.prior.kind}). ${runtime.name}.${preprocessing.isStated ? '' : ' The package does not say how pictures are prepared; ImageNet’s way is taken.'}`;
   $('weight').value = '';
   showClasses();
   for (const id of ['examples', 'training', 'using']) $(id).hidden = false;

@@ -10,9 +10,6 @@ namespace OnnxPriors.Artifacts.OrtTraining;
 /// </summary>
 public sealed class DeviceCheckpoint
 {
-    /// <summary>The output of an exported model: class probabilities [batch, C].</summary>
-    public const string Probabilities = "probabilities";
-
     private readonly string folder;
     private readonly string path;
 
@@ -56,19 +53,11 @@ public sealed class DeviceCheckpoint
     public Model Export()
     {
         ManifestFile.VerifyFile(folder, Manifest, OrtTrainingFiles.Inference);
-        var model = OnnxFile.Load(Path.Combine(folder, OrtTrainingFiles.Inference));
-        var trained = Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
-        var b = new GraphBuilder();
-        var map = new Dictionary<Value, Value>();
-        foreach (var input in model.Graph.Inputs)
-            map[input] = b.Input(input.Name, input.Type, input.Shape);
-        foreach (var initializer in model.Graph.Initializers)
-            if (trained.Remove(initializer.Name, out var tensor))
-                map[initializer] = b.Parameter(initializer.Name, TensorData.Of(Finite(tensor), tensor.Dimensions));
-        if (trained.Count > 0)
-            throw new ArtifactException($"'{OrtTrainingFiles.Inference}' of the package lacks {string.Join(", ", trained.Keys.Select(n => $"'{n}'"))}; bake the package again.");
-        var outputs = b.Inline(model.Graph, map);
-        return Model.Canonical(b.Build([(Probabilities, b.Softmax(outputs[0]))], "classifier"), model.Metadata);
+        var layout = Manifest.StateLayout();
+        var theta = new float[layout.Length];
+        foreach (var parameter in Parameters)
+            Finite(parameter).CopyTo(theta, layout[parameter.Name].Offset);
+        return PersonalModel.Build(OnnxFile.Load(Path.Combine(folder, OrtTrainingFiles.Inference)), layout, theta);
     }
 
     /// <summary>Makes a step folder that goes on where the device stopped: its parameters, and its optimizer's moments and step where there are any.</summary>

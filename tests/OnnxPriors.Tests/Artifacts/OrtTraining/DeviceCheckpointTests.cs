@@ -37,7 +37,7 @@ public sealed class DeviceCheckpointTests
         foreach (var source in (string[])[path, Buffer(path)])
         {
             var model = DeviceCheckpoint.Open(source, folder).Export();
-            var probabilities = OnnxRuntime.Run(model, feeds)[DeviceCheckpoint.Probabilities].ToDouble();
+            var probabilities = OnnxRuntime.Run(model, feeds)[PersonalModel.Output].ToDouble();
             for (var row = 0; row < 6; row++)
             {
                 var exponentials = logits[(row * Packages.Classes)..((row + 1) * Packages.Classes)].Select(Math.Exp).ToArray();
