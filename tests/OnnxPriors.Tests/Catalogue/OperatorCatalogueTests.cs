@@ -5,7 +5,6 @@ using OnnxPriors.Graphs.Inference;
 using OnnxPriors.Importing;
 using OnnxPriors.Normalization.Upgrades;
 using OnnxPriors.Onnx;
-using OnnxPriors.Testing;
 
 namespace OnnxPriors.Tests.Catalogue;
 
