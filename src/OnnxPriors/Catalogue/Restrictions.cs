@@ -6,6 +6,7 @@ namespace OnnxPriors.Catalogue;
 internal static class Restrictions
 {
     private const string Folds = "what it depends on must follow from constants or from inputs bound with --bind";
+    private const string Trained = "to train, its float computation: the gradient is the straight-through one";
     private const string Same = "no gradient with auto_pad SAME and a stride above 1 where the extents are not fixed";
     private const string Tensors = "only where the model itself makes the sequence or optional value; inputs and outputs of models are tensors";
 
@@ -24,6 +25,14 @@ internal static class Restrictions
         ["MaxPool"] = Same,
         ["LpPool"] = "orders that are no whole number (opset 1) are refused",
         ["GlobalLpPool"] = "orders that are no whole number (opset 1) are refused",
+        ["QuantizeLinear"] = Trained,
+        ["DequantizeLinear"] = Trained,
+        ["DynamicQuantizeLinear"] = Trained,
+        ["QLinearConv"] = Trained,
+        ["QLinearMatMul"] = Trained,
+        ["ConvInteger"] = Trained,
+        ["MatMulInteger"] = Trained,
+        ["LinearAttention"] = "unrolled, up to 1,024 places: the length of the sequence must be known",
         ["SequenceAt"] = Tensors,
         ["SequenceConstruct"] = Tensors,
         ["SequenceEmpty"] = Tensors,
