@@ -1,4 +1,3 @@
-using OnnxPriors.Normalization;
 using OnnxPriors.Normalization.ControlFlow;
 
 namespace OnnxPriors.Catalogue;
