@@ -62,8 +62,8 @@ compare iris "$shared/models/iris-mlp-pytorch.onnx" 3 5 16 50 1e-4 1e-3 0 --data
 compare mnist "$shared/models/mnist-cnn-cntk.onnx" 10 5 16 50 1e-4 1e-6 0 --data "$shared/data/mnist-t10k-images-idx3-ubyte.gz"
 compare demo-digits models/demo-digits.onnx 5 5 16 50 1e-4 1e-3 0 --data models/demo-target.npz
 compare cifar10 "$shared/models/cifar10-cnn-pytorch.onnx" 10 5 16 50 2e-5 1e-3 0 --data "$shared/data/cifar10.zip" --preset half
-compare squeezenet "$shared/models/squeezenet-imagenet-caffe2-fp16.onnx" 4 5 2 50 1e-5 1e-6 96 "${animals[@]}" --size 96 --preset caffe2-bgr
-compare efficientnet-lite0 "$shared/models/efficientnet-lite0-imagenet-pytorch.onnx" 4 5 2 50 1e-5 1e-4 96 "${animals[@]}" --size 96 --preset lite
+compare squeezenet "$shared/models/squeezenet-imagenet-caffe2-fp16.onnx" 4 5 2 50 2e-6 1e-7 96 "${animals[@]}" --size 96 --preset caffe2-bgr
+compare efficientnet-lite0 "$shared/models/efficientnet-lite0-imagenet-pytorch.onnx" 4 5 2 50 1e-6 1e-5 96 "${animals[@]}" --size 96 --preset lite
 for model in squeezenet1_1 resnet18 resnet18-folded mobilenet_v2 mobilenet_v2-folded; do
   compare $model artifacts/models/$model.onnx 4 5 2 50 1e-6 1e-6 64 "${animals[@]}" --size 64
 done
