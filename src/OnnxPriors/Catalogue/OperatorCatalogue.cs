@@ -4,6 +4,7 @@ using OnnxPriors.Gradients;
 using OnnxPriors.Graphs.Inference;
 using OnnxPriors.Normalization;
 using OnnxPriors.Normalization.ControlFlow;
+using OnnxPriors.Normalization.Passes;
 using OnnxPriors.Normalization.Upgrades;
 
 namespace OnnxPriors.Catalogue;
@@ -37,11 +38,11 @@ public static class OperatorCatalogue
         var rules = UpgradeTables.All.Where(r => r.Op == key).ToList();
         var isCanonical = ShapeInference.IsKnown(op.Domain, op.Name);
         // Written in other operators whatever the opset, so that it rests on theirs.
-        var isRewritten = rules.Any(r => r is { From: 0, To: long.MaxValue }) || (!isCanonical && rules.Count > 0);
+        var isRewritten = FloatQuantised.Operators.Contains(key) || rules.Any(r => r is { From: 0, To: long.MaxValue }) || (!isCanonical && rules.Count > 0);
         var isWrittenOut = op.Domain.Length == 0 && (Structures.Operators.Contains(op.Name) || op.Name == Constant);
         var forward = isWrittenOut || isRewritten || (isCanonical && second.Contains(op.Name));
         var isZero = GradientRules.ZeroOperators.Contains((op.Domain, op.Name)) || Restrictions.WithoutDerivative.Contains(key);
-        var gradient = forward && !isZero && (isWrittenOut || isRewritten || GradientRules.Operators.Contains((op.Domain, op.Name)));
+        var gradient = forward && !isZero && (isWrittenOut || GradientRules.Operators.Contains((op.Domain, op.Name)) || ExpandedOperators.All.Contains((op.Domain, op.Name)));
         var remark = forward ? Restrictions.Of(key) : UnsupportedReasons.Of(op.Domain, op.Name);
         return new(op.Name, op.Domain.Length == 0 ? Standard : op.Domain, Opsets(op), forward, gradient, remark);
     }

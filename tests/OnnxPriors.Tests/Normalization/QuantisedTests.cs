@@ -1,3 +1,4 @@
+using OnnxPriors.Gradients;
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Normalization;
@@ -91,6 +92,35 @@ public sealed class QuantisedTests
         Assert.IsLessThan(1e-6, OnnxRuntime.RelativeError(only.Input(1).Data!, TensorData.Of(real, 64, 5).ConvertTo(ElementType.Float)));
         var actual = OnnxRuntime.Run(Model.Canonical(graph), inputs)["logits"];
         Assert.IsLessThan(Rounding, OnnxRuntime.RelativeError(actual, OnnxRuntime.Run(model, inputs)["logits"]));
+    }
+
+    [TestMethod]
+    public void A_convolution_of_integers_is_one_of_floats()
+    {
+        var model = new RawModel(13).Input("x", ElementType.Float, 2, 3, 8, 8).Initializer("kernel_quantized", Kernel).Initializer("s", TensorData.Of([0.01f], []))
+            .Node("DynamicQuantizeLinear", "x", "q a c").Node("ConvInteger", "q kernel_quantized c", "i", With(("kernel_shape", new long[] { 3, 3 }))).Node("Cast", "i", "f", With(("to", ElementType.Float)))
+            .Node("Mul", "a s", "both").Node("Mul", "f both", "y").ToModel("y");
+        var graph = Normalizer.Run(model, new() { Form = GraphForm.Training }).Graph;
+        Assert.AreEqual("Conv", graph.Nodes.Single().Op);
+        var inputs = Inputs(model);
+        Assert.IsLessThan(Rounding, OnnxRuntime.RelativeError(OnnxRuntime.Run(Model.Canonical(graph), inputs)["y"], OnnxRuntime.Run(model, inputs)["y"]));
+    }
+
+    [TestMethod]
+    public void Its_derivative_is_one_where_a_number_can_be_represented_and_zero_beyond()
+    {
+        var model = new RawModel(13).Input("x", ElementType.Float, 4).Initializer("s", TensorData.Of([0.5f], [])).Initializer("z", Byte(10))
+            .Node("QuantizeLinear", "x s z", "q").Node("DequantizeLinear", "q s z", "y").ToModel("y");
+        var graph = Normalizer.Run(model, new() { Form = GraphForm.Training, DynamicBatch = false }).Graph;
+        var b = new GraphBuilder();
+        var map = graph.Inputs.ToDictionary(i => i, i => b.Input(i.Name, i.Type, i.Shape));
+        var y = b.Inline(graph, map)[0];
+        var gradient = ReverseSweep.Run(b, [(y, b.Constant(TensorData.Of([1f, 2, 3, 4], 4)))], [map[graph.Inputs[0]]])[0]!;
+        // Representable are (0 − 10)/2 to (255 − 10)/2.
+        var given = new Dictionary<string, TensorData> { ["x"] = TensorData.Of([-5.1f, -4.9f, 122.4f, 122.6f], 4) };
+        var results = OnnxRuntime.Run(Model.Canonical(b.Build([("y", y), ("d", gradient)])), given);
+        CollectionAssert.AreEqual((float[])[-5, -4.9f, 122.4f, 122.5f], results["y"].ToSingle());
+        CollectionAssert.AreEqual((float[])[0, 2, 3, 0], results["d"].ToSingle());
     }
 
     private static Dictionary<string, TensorData> Inputs(Model model) =>

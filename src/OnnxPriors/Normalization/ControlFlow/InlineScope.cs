@@ -57,10 +57,13 @@ internal sealed class InlineScope(GraphBuilder builder, Dictionary<Value, Value>
         return context.Unsupported.Count == before;
     }
 
+    /// <summary>The domain of nodes that stand for unsupported ones.</summary>
+    public const string UnsupportedDomain = "unsupported";
+
     /// <summary>Lets a node's outputs stand for something unknown, so that the walk can go on and find all that is not supported.</summary>
     public void Placeholders(Node node)
     {
-        var outputs = builder.Emit(node.Op, [], outputs: node.Outputs.Length, domain: "unsupported");
+        var outputs = builder.Emit(node.Op, [], outputs: node.Outputs.Length, domain: UnsupportedDomain);
         for (var i = 0; i < outputs.Length; i++)
             Set(node.Outputs[i], new TensorItem(outputs[i]));
     }

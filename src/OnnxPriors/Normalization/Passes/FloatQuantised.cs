@@ -9,7 +9,8 @@ namespace OnnxPriors.Normalization.Passes;
 /// </summary>
 internal sealed class FloatQuantised : INormalizationPass
 {
-    private static readonly HashSet<string> Quantised = new(StringComparer.Ordinal)
+    /// <summary>The operators that become their float computation.</summary>
+    public static IReadOnlySet<string> Operators { get; } = new HashSet<string>(StringComparer.Ordinal)
     {
         "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger",
     };
@@ -22,7 +23,7 @@ internal sealed class FloatQuantised : INormalizationPass
 
     public Graph Run(Graph graph, NormalizationContext context)
     {
-        if (context.Options.Form != GraphForm.Training || !graph.Nodes.Any(n => Quantised.Contains(n.Op)))
+        if (context.Options.Form != GraphForm.Training || !graph.Nodes.Any(n => Operators.Contains(n.Op)))
             return graph;
         var rewriter = new GraphRewriter(graph, context);
         rewriter.Inputs();
@@ -31,7 +32,7 @@ internal sealed class FloatQuantised : INormalizationPass
             _ = rewriter[value];
         var floats = new QuantisedFloats(graph, rewriter);
         rewriter.Nodes(floats.Replace);
-        context.Note($"{graph.Nodes.Count(n => Quantised.Contains(n.Op))} quantised nodes became their float computation: rounding is left out, so that the gradient is the straight-through one, and saturation stays; {floats.Weights} quantised weights became float32");
+        context.Note($"{graph.Nodes.Count(n => Operators.Contains(n.Op))} quantised nodes became their float computation: rounding is left out, so that the gradient is the straight-through one, and saturation stays; {floats.Weights} quantised weights became float32");
         return rewriter.Build(output => floats.TryReal(output) ?? rewriter[output]);
     }
 }

@@ -69,10 +69,36 @@ internal sealed class UpgradeOperators : INormalizationPass
 
         void Refuse(Node node, string reason, string advice)
         {
+            // A supported operator that something unsupported feeds lacks what it needs to know for that reason alone.
+            if (context.Unsupported.Count > 0 && IsSupported(node, context) && node.Inputs.OfType<Value>().Any(i => map.TryGetValue(i, out var value) && IsUnknown(value)))
+            {
+                scope.Placeholders(node);
+                return;
+            }
             var op = node.Domain.Length == 0 ? node.Op : $"{node.Domain}.{node.Op}";
             context.Refuse(new(op, node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault(o => o is not null)?.Name ?? "?", reason, advice));
             scope.Placeholders(node);
         }
+    }
+
+    private static bool IsSupported(Node node, NormalizationContext context) =>
+        ShapeInference.IsKnown(node.Domain, node.Op) || UpgradeTables.For(node.Domain, node.Op, context.Opset).Any()
+        || (node.Domain.Length == 0 && Structures.Operators.Contains(node.Op));
+
+    // Whether a value depends on what stands for an unsupported node.
+    private static bool IsUnknown(Value value)
+    {
+        var seen = new HashSet<Value> { value };
+        var pending = new Stack<Value>(seen);
+        while (pending.TryPop(out var next))
+        {
+            if (next.Producer?.Domain == InlineScope.UnsupportedDomain)
+                return true;
+            foreach (var input in next.Producer?.Inputs ?? [])
+                if (input is not null && seen.Add(input))
+                    pending.Push(input);
+        }
+        return false;
     }
 
     private static bool IsContradiction(Exception e) => e is GraphException or ArgumentException or ArithmeticException or IndexOutOfRangeException;
