@@ -3,18 +3,20 @@
 # in ONNX Runtime Training 1.19.2 (WebAssembly under Node) and, on the same batches, as the step in ONNX Runtime. Losses must agree to 1e-4
 # at each step and parameters to 1e-3 at the end. Writes OUT/on-device.jsonl and prints the table of docs/on-device.md.
 #   tools/on-device.sh                     every model; torchvision's are looked for in artifacts/models (tools/export_torchvision.py)
-#   tools/on-device.sh --only NAME,NAME    some of them
+#   tools/on-device.sh --only NAME,NAME    some of them; --optimizer adamw or sgd for one of the two
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tool=${ONNXPRIORS:-artifacts/tool/onnxpriors}
 shared=${SHARED:-../shared}
 out=artifacts/on-device
 only=
+optimizers='adamw sgd'
 while [ $# -gt 0 ]; do
   case $1 in
     --only) only=,$2, && shift 2 ;;
     --out) out=$2 && shift 2 ;;
-    *) echo "usage: tools/on-device.sh [--only NAME,NAME] [--out DIR]" >&2 && exit 2 ;;
+    --optimizer) optimizers=$2 && shift 2 ;;
+    *) echo "usage: tools/on-device.sh [--only NAME,NAME] [--optimizer adamw|sgd] [--out DIR]" >&2 && exit 2 ;;
   esac
 done
 mkdir -p "$out"
@@ -35,7 +37,7 @@ compare() {
   "$tool" fit "$model" "${sized[@]}" --data "$work/batches.npz" --rank "$rank" --steps $((2 * rank + 2)) --burn-in 2 --collect-every 2 --batch "$batch" \
     --learning-rate 1e-5 -o "$work/prior.safetensors" --quiet >/dev/null 2>"$work/warnings.txt"
   local optimizer prior rate weight package
-  for optimizer in adamw sgd; do
+  for optimizer in $optimizers; do
     [ $optimizer = adamw ] && rate=$adamw || rate=$sgd
     for prior in "$work/prior.safetensors" none; do
       package=$work/$optimizer-$(basename "$prior" .safetensors)
@@ -62,8 +64,8 @@ compare iris "$shared/models/iris-mlp-pytorch.onnx" 3 5 16 50 1e-4 1e-3 0 --data
 compare mnist "$shared/models/mnist-cnn-cntk.onnx" 10 5 16 50 1e-4 1e-6 0 --data "$shared/data/mnist-t10k-images-idx3-ubyte.gz"
 compare demo-digits models/demo-digits.onnx 5 5 16 50 1e-4 1e-3 0 --data models/demo-target.npz
 compare cifar10 "$shared/models/cifar10-cnn-pytorch.onnx" 10 5 16 50 2e-5 1e-3 0 --data "$shared/data/cifar10.zip" --preset half
-compare squeezenet "$shared/models/squeezenet-imagenet-caffe2-fp16.onnx" 4 5 2 50 1e-5 1e-6 96 "${animals[@]}" --size 96 --preset caffe2-bgr
-compare efficientnet-lite0 "$shared/models/efficientnet-lite0-imagenet-pytorch.onnx" 4 5 2 50 1e-5 1e-4 96 "${animals[@]}" --size 96 --preset lite
+compare squeezenet "$shared/models/squeezenet-imagenet-caffe2-fp16.onnx" 4 5 2 50 1e-5 1e-7 96 "${animals[@]}" --size 96 --preset caffe2-bgr
+compare efficientnet-lite0 "$shared/models/efficientnet-lite0-imagenet-pytorch.onnx" 4 5 2 50 1e-6 1e-5 96 "${animals[@]}" --size 96 --preset lite
 for model in squeezenet1_1 resnet18 resnet18-folded mobilenet_v2 mobilenet_v2-folded; do
   compare $model artifacts/models/$model.onnx 4 5 2 50 1e-6 1e-6 64 "${animals[@]}" --size 64
 done

@@ -17,6 +17,9 @@ internal static class Messages
         "OneHot", "Where", "Shape", "SequenceInsert", "SequenceAt", "SplitToSequence", "ConcatFromSequence", "Optional", "DepthToSpace", "GatherND", "ScatterND", "CumSum", "Add", "Mul",
         "Div", "Mod", "Pow", "Softmax", "Dropout", "LayerNormalization", "GridSample", "Col2Im", "DFT", "STFT", "MelWeightMatrix", "Attention", "Shrink", "Flatten", "NonZero", "Unique",
         "QuantizeLinear", "DequantizeLinear", "RoiAlign", "EyeLike", "SpaceToDepth", "ReverseSequence", "Trilu", "Compress", "Upsample",
+        "RMSNormalization", "RotaryEmbedding", "GroupNormalization", "LinearAttention", "CausalConvWithState", "Swish", "SwiGLU", "Gelu", "Mish", "CumProd", "TensorScatter", "BitCast",
+        "CenterCropPad", "DeformConv", "AffineGrid", "ImageScaler", "Crop", "Affine", "LpPool", "MaxUnpool", "MaxRoiPool", "QLinearConv", "DynamicQuantizeLinear", "ScatterElements",
+        "GatherElements", "ReduceMean", "ReduceMax", "ArgMax", "PRelu", "Clip", "InstanceNormalization", "LRN", "RNN", "Bernoulli", "NegativeLogLikelihoodLoss", "HammingWindow",
     ];
 
     /// <summary>Changes a model in a few places.</summary>
@@ -51,6 +54,17 @@ internal static class Messages
         var all = new List<IMessage>();
         Gather(model, all);
         var message = all[random.Next(all.Count)];
+        if (message is NodeProto other && random.Next(6) == 0)
+        {
+            other.Domain = random.Next(3) == 0 ? "com.microsoft" : "";
+            other.OpType = random.Next(2) == 0 ? other.OpType : Operators[random.Next(Operators.Length)];
+            return;
+        }
+        if (message is OperatorSetIdProto import && random.Next(2) == 0)
+        {
+            import.Version = random.Next(5, 30);
+            return;
+        }
         var fields = message.Descriptor.Fields.InDeclarationOrder();
         if (fields.Count == 0)
             return;

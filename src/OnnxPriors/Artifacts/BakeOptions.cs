@@ -35,6 +35,12 @@ public sealed record BakeOptions
     /// <summary>How the package for the ORT Training API is made, where one is asked for.</summary>
     public OrtTrainingOptions OrtTraining { get; init; } = new();
 
+    /// <summary>
+    /// How many bytes of tensors that do not train may stand in the gradient and the eval model; more go to <see cref="StepFiles.Frozen"/>,
+    /// which both refer to. A file may have 2 GiB.
+    /// </summary>
+    public long InlineBytes { get; init; } = 1_500_000_000;
+
     /// <summary>The source model's file name without folders.</summary>
     public required string SourceFileName { get; init; }
 }

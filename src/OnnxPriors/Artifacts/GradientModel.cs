@@ -91,7 +91,7 @@ public sealed record GradientModel
         // What the loss does not depend on has the gradient zero.
         var parameters = trained.Select((t, i) => new TrainedTensor(t, tensors[i].Name, Out($"{tensors[i].Name}.gradient", gradients[i] ?? b.FilledLike(tensors[i], 0)))).ToImmutableArray();
         var statistics = copy.Buffers.Select((t, i) => new RunningStatistic(t, buffers[i].Name, Out($"{buffers[i].Name}.next", copy[t]))).ToImmutableArray();
-        var finished = SharedPooling.Merge(BatchStatistics.Expand(b.Build(results, "gradient")));
+        var finished = BatchStatistics.Expand(b.Build(results, "gradient"));
         return new()
         {
             Graph = WithInputs(finished, [.. inputs, .. term.Inputs, .. tensors, .. buffers]),

@@ -61,7 +61,7 @@ public static class StepBaker
         }
         if (options.Targets.HasFlag(BakeTargets.Step))
         {
-            files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model))));
+            files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model)), options.InlineBytes));
             files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
             if (gradient.Buffers.Length > 0)
                 files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
@@ -147,9 +147,9 @@ public static class StepBaker
     }
 
     // What does not train stands in both models, unless it is too large for a message: then both refer to one file.
-    private static IEnumerable<ManifestFileEntry> SaveNetworks(string folder, Model gradient, Model eval)
+    private static IEnumerable<ManifestFileEntry> SaveNetworks(string folder, Model gradient, Model eval, long inlineBytes)
     {
-        if (!OnnxFile.NeedsExternalData(gradient) && !OnnxFile.NeedsExternalData(eval))
+        if (OnnxFile.TensorBytes(gradient) <= inlineBytes && OnnxFile.TensorBytes(eval) <= inlineBytes)
             return [Save(folder, StepFiles.Gradient, gradient), Save(folder, StepFiles.Eval, eval)];
         using (var file = AtomicFile.Create(Path.Combine(folder, StepFiles.Frozen)))
         {

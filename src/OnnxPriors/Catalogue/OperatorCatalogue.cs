@@ -42,7 +42,7 @@ public static class OperatorCatalogue
         var isWrittenOut = op.Domain.Length == 0 && (Structures.Operators.Contains(op.Name) || op.Name == Constant);
         var forward = isWrittenOut || isRewritten || (isCanonical && second.Contains(op.Name));
         var isZero = GradientRules.ZeroOperators.Contains((op.Domain, op.Name)) || Restrictions.WithoutDerivative.Contains(key);
-        var gradient = forward && !isZero && (isWrittenOut || isRewritten || GradientRules.Operators.Contains((op.Domain, op.Name)));
+        var gradient = forward && !isZero && (isWrittenOut || GradientRules.Operators.Contains((op.Domain, op.Name)) || ExpandedOperators.All.Contains((op.Domain, op.Name)));
         var remark = forward ? Restrictions.Of(key) : UnsupportedReasons.Of(op.Domain, op.Name);
         return new(op.Name, op.Domain.Length == 0 ? Standard : op.Domain, Opsets(op), forward, gradient, remark);
     }

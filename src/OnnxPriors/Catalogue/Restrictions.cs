@@ -1,4 +1,3 @@
-using OnnxPriors.Normalization;
 using OnnxPriors.Normalization.ControlFlow;
 
 namespace OnnxPriors.Catalogue;
@@ -8,6 +7,7 @@ internal static class Restrictions
 {
     private const string Folds = "what it depends on must follow from constants or from inputs bound with --bind";
     private const string Trained = "to train, its float computation: the gradient is the straight-through one";
+    private const string Same = "no gradient with auto_pad SAME and a stride above 1 where the extents are not fixed";
     private const string Tensors = "only where the model itself makes the sequence or optional value; inputs and outputs of models are tensors";
 
     private static readonly Dictionary<string, string> Texts = new(StringComparer.Ordinal)
@@ -16,15 +16,15 @@ internal static class Restrictions
         ["Loop"] = $"unrolled, up to the limit of --unroll and {UnrollBudget.MaxNodes} nodes in all: {Folds}",
         ["Scan"] = $"unrolled, up to the limit of --unroll and {UnrollBudget.MaxNodes} nodes in all: the length of what it scans must be known",
         ["BatchNormalization"] = "spatial = 0 (opsets 7 and 8) is refused",
-        ["Dropout"] = "at random only in training mode, with its mask as an output",
         ["Constant"] = "text alone is refused",
         ["TfIdfVectorizer"] = "of numbers, not of text",
-        ["Einsum"] = "no gradient where an index stands twice in one term",
         ["GridSample"] = "cubic in two dimensions alone",
+        ["AveragePool"] = Same,
+        ["Conv"] = Same,
+        ["Det"] = "a gradient where the number of rows is fixed",
+        ["MaxPool"] = Same,
         ["LpPool"] = "orders that are no whole number (opset 1) are refused",
         ["GlobalLpPool"] = "orders that are no whole number (opset 1) are refused",
-        ["MaxPool"] = "no gradient with storage_order = 1",
-        ["LayerNormalization"] = "no gradient where its mean or deviation is used by other nodes",
         ["QuantizeLinear"] = Trained,
         ["DequantizeLinear"] = Trained,
         ["DynamicQuantizeLinear"] = Trained,

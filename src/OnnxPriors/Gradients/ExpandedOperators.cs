@@ -13,14 +13,17 @@ public static class ExpandedOperators
     [
         .. ((string[])
         [
-            "Affine", "AffineGrid", "Attention", "CausalConvWithState", "Crop", "CumProd", "DeformConv", "DynamicSlice", "Gelu", "ImageScaler", "LinearAttention",
-            "ParametricSoftplus", "RMSNormalization", "RotaryEmbedding", "Scale", "ScaledTanh", "Scatter", "SimplifiedLayerNormalization", "SwiGLU", "Swish",
-            "TensorScatter", "Upsample",
+            "Affine", "AffineGrid", "Attention", "CausalConvWithState", "Crop", "CumProd", "DeformConv", "DequantizeLinear", "DynamicSlice", "Gelu",
+            "ImageScaler", "LinearAttention", "ParametricSoftplus", "QuantizeLinear", "RMSNormalization", "RotaryEmbedding", "Scale", "ScaledTanh",
+            "Scatter", "SimplifiedLayerNormalization", "SwiGLU", "Swish", "TensorScatter", "Upsample",
         ]).Select(op => ("", op)),
         .. ((string[])
         [
-            "Attention", "BiasGelu", "EmbedLayerNormalization", "FastGelu", "FusedConv", "FusedGemm", "FusedMatMul", "Gelu", "MultiHeadAttention", "Pad",
-            "QuickGelu", "RotaryEmbedding", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Trilu",
+            "Attention", "BiasGelu", "BiasSoftmax", "DynamicQuantizeMatMul", "EmbedLayerNormalization", "FastGelu", "FusedConv", "FusedGemm", "FusedMatMul",
+            "FusedMatMulActivation", "GatherND", "Gelu", "GridSample", "GroupNorm", "LayerNormalization", "MatMulNBits", "MultiHeadAttention", "Pad",
+            "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "TransposeMatMul",
+            "Trilu",
         ]).Select(op => (Microsoft, op)),
+        ("ai.onnx.preview", "FlexAttention"),
     ]);
 }

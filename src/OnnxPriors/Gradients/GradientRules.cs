@@ -22,9 +22,10 @@ public static class GradientRules
     [
         .. ((string[])
         [
-            "And", "ArgMax", "ArgMin", "Bernoulli", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Ceil", "ConstantOfShape",
-            "Equal", "EyeLike", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "IsInf", "IsNaN", "Less", "LessOrEqual", "NonZero", "Not", "Or",
-            "RandomNormalLike", "RandomUniformLike", "Round", "Shape", "Sign", "Size", "Xor",
+            "And", "ArgMax", "ArgMin", "Bernoulli", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "BlackmanWindow", "Ceil",
+            "ConstantOfShape", "ConvInteger", "Equal", "EyeLike", "Floor", "Greater", "GreaterOrEqual", "HammingWindow", "HannWindow", "Hardmax", "IsInf",
+            "IsNaN", "Less", "LessOrEqual", "MatMulInteger", "MelWeightMatrix", "Multinomial", "NonMaxSuppression", "NonZero", "Not", "Or", "RandomNormal",
+            "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Round", "Shape", "Sign", "Size", "TfIdfVectorizer", "Xor",
         ]).Select(op => ("", op)),
     ];
 

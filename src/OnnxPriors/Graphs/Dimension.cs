@@ -86,6 +86,9 @@ public readonly struct Dimension : IEquatable<Dimension>
         var quotient = new List<Term>(terms.Length);
         foreach (var term in terms)
         {
+            // The one quotient that overflows.
+            if (term.Coefficient == long.MinValue && coefficient == -1)
+                return null;
             if (term.Coefficient % coefficient != 0 || Without(term.Monomial, monomial) is not { } rest)
                 return null;
             quotient.Add(new Term(rest, term.Coefficient / coefficient));
@@ -170,7 +173,7 @@ public readonly struct Dimension : IEquatable<Dimension>
                 text.Append(coefficient < 0 ? " - " : " + ");
             else if (coefficient < 0)
                 text.Append('-');
-            var magnitude = Math.Abs(coefficient);
+            var magnitude = (UInt128)Int128.Abs(coefficient);
             if (monomial.Length == 0 || magnitude != 1)
                 text.Append(magnitude.ToString(CultureInfo.InvariantCulture));
             if (monomial.Length > 0)

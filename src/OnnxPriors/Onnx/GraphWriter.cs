@@ -84,6 +84,10 @@ internal static class GraphWriter
                 proto.Type = AttributeProto.Types.AttributeType.Strings;
                 proto.Strings.Add(texts.Select(ByteString.CopyFromUtf8));
                 break;
+            case ImmutableArray<TensorData> tensors:
+                proto.Type = AttributeProto.Types.AttributeType.Tensors;
+                proto.Tensors.Add(tensors.Select(t => Tensor(t, "", null)));
+                break;
             case ImmutableArray<Graph> graphs:
                 proto.Type = AttributeProto.Types.AttributeType.Graphs;
                 proto.Graphs.Add(graphs.Select(g => Write(g, external, defined)));

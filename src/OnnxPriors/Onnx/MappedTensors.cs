@@ -108,11 +108,7 @@ internal sealed class MappedTensors
             var inner = payload.Length < MinBytes ? Kind.Other : Inner(kind, field);
             if (kind == Kind.Tensor && field == TensorProto.RawDataFieldNumber && payload.Length >= MinBytes)
             {
-                Span<byte> mark = stackalloc byte[nonce.Length + sizeof(int)];
-                nonce.CopyTo(mark);
-                BinaryPrimitives.WriteInt32LittleEndian(mark[nonce.Length..], places.Count);
-                places.Add((start + at, payload.Length));
-                Put(output, tag, mark);
+                Put(output, tag, Mark(start + at, payload.Length));
             }
             else if (inner != Kind.Other)
             {
@@ -128,6 +124,14 @@ internal sealed class MappedTensors
             at += payload.Length;
         }
         return true;
+    }
+
+    private byte[] Mark(long offset, int length)
+    {
+        byte[] mark = [.. nonce, .. new byte[sizeof(int)]];
+        BinaryPrimitives.WriteInt32LittleEndian(mark.AsSpan(nonce.Length), places.Count);
+        places.Add((offset, length));
+        return mark;
     }
 
     private static void Put(MemoryStream output, ulong tag, ReadOnlySpan<byte> payload)

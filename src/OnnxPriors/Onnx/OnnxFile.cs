@@ -61,7 +61,7 @@ public static class OnnxFile
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (externalData ?? NeedsExternalData(model))
+        if (externalData ?? TensorBytes(model) > ExternalBytes)
         {
             using var data = AtomicFile.Create(path + ".data");
             var external = new ExternalDataWriter(Path.GetFileName(path) + ".data", data.Stream);
@@ -79,9 +79,9 @@ public static class OnnxFile
         }
     }
 
-    /// <summary>Whether a model's tensors are too large for one message, whose limit is 2 GiB.</summary>
+    /// <summary>The bytes of a model's tensors.</summary>
     /// <param name="model">The model.</param>
-    internal static bool NeedsExternalData(Model model) => model.Graph.Initializers.Sum(v => v.Data?.Length ?? 0) > ExternalBytes;
+    internal static long TensorBytes(Model model) => model.Graph.Initializers.Sum(v => v.Data?.Length ?? 0);
 
     /// <summary>Writes a model whose tensors go to a file that it may share with others.</summary>
     /// <param name="model">The model.</param>

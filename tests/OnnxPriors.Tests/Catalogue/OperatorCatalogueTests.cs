@@ -6,7 +6,6 @@ using OnnxPriors.Importing;
 using OnnxPriors.Normalization.Passes;
 using OnnxPriors.Normalization.Upgrades;
 using OnnxPriors.Onnx;
-using OnnxPriors.Testing;
 
 namespace OnnxPriors.Tests.Catalogue;
 

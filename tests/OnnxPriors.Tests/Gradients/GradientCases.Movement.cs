@@ -55,6 +55,8 @@ internal static partial class GradientCases
         {
             yield return new("Pad", With("mode", mode), In(2, 4, 3), CaseInput.Ints(0, 2, 1, 0, 1, 2)) { WorksDynamically = true };
             yield return new("Pad", With("mode", mode), In(2, 4), CaseInput.Ints(0, 0, 0, 3)) { WorksDynamically = true };
+            yield return new("Pad", With("mode", mode), In(2, 5), CaseInput.Ints(0, -1, 0, 2)) { WorksDynamically = true };
+            yield return new("Pad", With("mode", mode), In(2, 5, 4), CaseInput.Ints(0, 2, -1, 0, -2, -1)) { WorksDynamically = true };
         }
     }
 

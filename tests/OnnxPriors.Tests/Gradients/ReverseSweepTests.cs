@@ -82,8 +82,8 @@ public sealed class ReverseSweepTests
         var b = new GraphBuilder();
         var x = b.Input("x", ElementType.Float, Shape.Of(2, 3));
         var indices = b.Input("i", ElementType.Int64, Shape.Of(2, 3));
-        var one = b.Emit("ScatterElements", [x, indices, x], Attributes.None.With("reduction", "mul"), nodeName: "one")[0];
-        var two = b.Emit("ScatterElements", [x, indices, x], Attributes.None.With("reduction", "max"), nodeName: "two")[0];
+        var one = b.Emit("ScatterElements", [x, indices, x], Attributes.None.With("reduction", "sum"), nodeName: "one")[0];
+        var two = b.Emit("ScatterElements", [x, indices, x], Attributes.None.With("reduction", "mean"), nodeName: "two")[0];
         var error = Assert.ThrowsExactly<GradientException>(() => Gradient(b, one + two, x));
         Assert.AreSequenceEqual(["two", "one"], error.Nodes.Select(n => n.Node));
     }
@@ -109,6 +109,24 @@ public sealed class ReverseSweepTests
         var got = runner.Run(new Dictionary<string, TensorData> { ["x"] = TensorData.Of(at.Select(v => (float)v).ToArray(), 3) })["result"].ToDouble();
         foreach (var (v, g) in at.Zip(got))
             Assert.AreEqual(1, g / (Math.Exp(-Math.Abs(v)) / Math.Pow(1 + Math.Exp(-Math.Abs(v)), 2)), 1e-5);
+    }
+
+    [TestMethod]
+    public void A_random_dropout_passes_the_gradient_by_the_very_mask_it_dropped_with()
+    {
+        var b = new GraphBuilder();
+        var x = b.Input("x", ElementType.Float, Shape.Of(64));
+        // The mask is not among the node's outputs, as exporters leave it out.
+        var y = b.Apply("Dropout", [x, b.Scalar(0.25), b.Constant(TensorData.Of([true], []))]);
+        var dx = ReverseSweep.Run(b, [(y, x)], [x])[0];
+        using var runner = new OrtRunner(b.Build([("y", y), ("dx", dx!)]));
+        var at = Enumerable.Range(1, 64).Select(v => (float)v).ToArray();
+        var results = runner.Run(new Dictionary<string, TensorData> { ["x"] = TensorData.Of(at, 64) });
+        // With the seed x the gradient is what the operator itself gave.
+        Assert.AreSequenceEqual(results["y"].ToDouble(), results["dx"].ToDouble());
+        Assert.Contains(0, results["dx"].ToDouble());
+        Assert.IsGreaterThan(32, results["dx"].ToDouble().Count(v => v > 0));
+        Assert.HasCount(1, b.Nodes.Where(n => n.Op == "Dropout").ToList());
     }
 
     private static System.Collections.Immutable.ImmutableArray<Value?> Gradient(GraphBuilder b, Value y, params Value[] wanted) =>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using OnnxPriors.Graphs;
 using OnnxPriors.Normalization;
 using OnnxPriors.Tests.Engines;

@@ -40,6 +40,22 @@ public sealed class FuzzRegressionTests
     }
 
     [TestMethod]
+    public void An_attribute_with_a_list_of_tensors_is_written_again()
+    {
+        var model = new RawModel(17).Input("x", ElementType.Float, 3).Node("Relu", "x", "y", Attributes.None.With("odd", System.Collections.Immutable.ImmutableArray.Create(TensorData.Vector(1, 2))));
+        Assert.AreNotEqual(0, OnnxPriors.Onnx.OnnxFile.ToBytes(ModelImporter.Import(model.ToModel("y")).ToModel()).Length);
+    }
+
+    [TestMethod]
+    public void An_output_that_no_canonical_form_has_is_refused_by_name()
+    {
+        var model = new RawModel(17).Input("x", ElementType.Float, 1, 2, 4, 4).Node("Affine", "x", "y second");
+        Assert.Contains("'second'", Assert.ThrowsExactly<UnsupportedModelException>(() => ModelImporter.Import(model.ToModel("y", "second"))).Message);
+        model.Node("Neg", "second", "z", name: "reader");
+        Assert.Contains("'reader'", Assert.ThrowsExactly<UnsupportedModelException>(() => ModelImporter.Import(model.ToModel("z"))).Message);
+    }
+
+    [TestMethod]
     public void Extents_below_zero_are_refused_with_the_node()
     {
         var model = new RawModel(17).Input("x", ElementType.Float, 2, 3).Initializer("pads", TensorData.Vector(0, -9, 0, 0)).Node("Pad", "x pads", "y", name: "crop");

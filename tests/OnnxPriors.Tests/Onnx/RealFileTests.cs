@@ -224,7 +224,7 @@ public sealed class RealFileTests
         var proto = Base();
         proto.Graph.Initializer.Single(i => i.Name == "bias").DataType = (int)ElementType.String;
         var error = Assert.ThrowsExactly<OnnxPriors.Normalization.UnsupportedModelException>(() => ModelImporter.Import(OnnxFile.Load(proto.ToByteArray())));
-        StringAssert.Contains(error.Message, "Gemm ('first', 'second')");
+        StringAssert.Contains(error.Message, "Gemm ('first'");
     }
 
     [TestMethod]

@@ -1,6 +1,7 @@
 using OnnxPriors.Gradients;
 using OnnxPriors.Graphs;
 using OnnxPriors.Normalization;
+using OnnxPriors.Onnx;
 using OnnxPriors.Tests.Gradients;
 using OnnxPriors.Tests.Normalization.Newer;
 using static TorchSharp.torch;
@@ -21,6 +22,15 @@ public sealed class ExpandedGradientTests
         .. NewerForms.All,
         new("repeated", 9, "Upsample", "x:1x2x3x3 =s", ("mode", "nearest")) { Given = { ["s"] = TensorData.Of([1f, 1, 2, 3], 4) } },
         new("linear", 9, "Upsample", "x:1x2x3x3 =s", ("mode", "linear")) { Given = { ["s"] = TensorData.Of([1f, 1, 2, 2], 4) } },
+        new("as it is", 17, "com.microsoft.BiasSoftmax", "x:2x3x4 b:1x1x4", ("axis", 2), ("is_inner_broadcast", 0)),
+        new("relu", 17, "com.microsoft.FusedMatMulActivation", "a:3x4 b:4x5", ("activation", "Relu")),
+        new("as it is", 17, "com.microsoft.TransposeMatMul", "a:4x3 b:4x5", ("transA", 1)),
+        new("as it is", 17, "com.microsoft.GatherND", "x:3x4 i") { Given = { ["i"] = TensorData.Of([0L, 1, 2, 3], 2, 2) } },
+        new("as it is", 17, "com.microsoft.GridSample", "x:2x3x5x4 g:2x3x2x2", ("mode", "bilinear")),
+        new("as it is", 17, "com.microsoft.GroupNorm", "x:2x4x3x6 g:6 b:6", ("groups", 2), ("channels_last", 1), ("activation", 1), ("epsilon", 1e-3f)),
+        new("as it is", 17, "com.microsoft.LayerNormalization", "x:2x3x8 g:8 b:8", ("axis", -1)),
+        new("as it is", 17, "com.microsoft.SimplifiedLayerNormalization", "x:2x3x8 g:8", ("axis", -1)),
+        new("as it is", 24, "ai.onnx.preview.FlexAttention", "q:2x3x4x8 k:2x3x6x8 v:2x3x6x5"),
         new("as it is", 9, "Scatter", "x:3x4 i u:2x4") { Given = { ["i"] = TensorData.Of([0L, 1, 2, 0, 1, 0, 0, 2], 2, 4) } },
     ];
 
@@ -42,10 +52,16 @@ public sealed class ExpandedGradientTests
     // Whole numbers and conditions have no gradient, and float16 becomes float32 at the model's border.
     private static bool HasNone(OperatorForm form)
     {
-        var (model, _) = form.Build();
+        var graph = ToTrain(form.Build().Model);
+        return graph.Inputs.Any(i => i.Type is not (ElementType.Float or ElementType.Int64 or ElementType.Int32 or ElementType.Bool))
+            || !graph.Inputs.Concat(graph.Parameters.Where(IsWeight)).Any(i => i.Type == ElementType.Float) || graph.Outputs.All(o => o.Type != ElementType.Float);
+    }
+
+    // A quantised operator becomes the float computation that its straight-through gradient is of.
+    private static Graph ToTrain(Model model)
+    {
         var graph = Normalizer.Run(model).Graph;
-        return !graph.Inputs.Concat(graph.Parameters).Any(i => i.Type == ElementType.Float) || graph.Inputs.Any(i => i.Type is ElementType.Float16 or ElementType.Double)
-            || graph.Outputs.All(o => o.Type != ElementType.Float);
+        return graph.Nodes.Any(n => n.Op.Contains("Quantize", StringComparison.Ordinal)) ? Normalizer.Run(model, new() { Form = GraphForm.Training }).Graph : graph;
     }
 
     private static (string, string) Key(string op)
@@ -57,7 +73,7 @@ public sealed class ExpandedGradientTests
     private static double Check(OperatorForm form, string name)
     {
         var (model, inputs) = form.Build();
-        var graph = Normalizer.Run(model).Graph;
+        var graph = ToTrain(model);
         var outputs = graph.Outputs.Where(o => o.Type == ElementType.Float).Select(o => o.Name).ToArray();
 
         var b = new GraphBuilder();

@@ -59,14 +59,17 @@ internal static class ActivationGradients
     private static void Dropout(GradientCall c)
     {
         var training = c.Node.TryInput(2);
-        if (training is not null && GraphBuilder.TryEvaluate(training) is null)
-            throw c.Refuse("whether it drops is computed from the model's inputs");
-        if (training is null || GraphBuilder.TryEvaluate(training)!.ToInt64()[0] == 0)
+        var known = GraphBuilder.TryEvaluate(training)?.ToInt64()[0];
+        if (training is null || known == 0)
         {
             c.Give(0, () => c.Dy());
             return;
         }
-        var mask = c.Kept(1);
-        c.Give(0, () => c.Dy() * c.B.Mask(mask, c.Dy()) / (1 - (c.Node.TryInput(1) ?? c.B.Like(0.5, c.Dy()))));
+        var (b, mask) = (c.B, c.Kept(1));
+        c.Give(0, () =>
+        {
+            var kept = 1 - (c.Node.TryInput(1) ?? b.Like(0.5, c.Dy()));
+            return c.Dy() * b.Mask(mask, c.Dy()) / (known is null ? b.Where(training, kept, b.Like(1, kept)) : kept);
+        });
     }
 }

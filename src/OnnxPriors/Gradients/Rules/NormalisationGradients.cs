@@ -64,9 +64,8 @@ internal static class NormalisationGradients
     private static void GroupNormalization(GradientCall c)
     {
         var (b, groups) = (c.B, c.Attributes.Int("num_groups"));
-        if (c.X().Shape?[1].Value is not { } channels)
-            throw c.Refuse("the number of its channels is not known");
-        PerChannel(c, b.Reshape(c.X(), 0, groups, channels / groups, -1), 1, [2, 3], scale => b.Reshape(scale, groups, -1, 1));
+        var channels = b.Div(b.Extent(c.X(), 1), b.Ints(groups));
+        PerChannel(c, b.Reshape(c.X(), b.Join(b.Extent(c.X(), 0), b.Ints(groups), channels, b.Ints(-1))), 1, [2, 3], scale => b.Reshape(scale, groups, -1, 1));
     }
 
     private static void PerChannel(GradientCall c, Value x, int scaleInput, long[] axes, Func<Value, Value> spread)

@@ -105,9 +105,14 @@ internal static class SlicingGradients
                 var (before, after) = (pads[i], pads[axes.Length + i]);
                 if (before == 0 && after == 0)
                     continue;
-                if (before < 0 || after < 0)
-                    throw c.Refuse($"it crops in the mode '{mode}'");
-                sum = Fold(c, sum, axes[i], before, after, mode);
+                // What it crops goes first: the padding repeats what is left.
+                var (cutBefore, cutAfter) = (Math.Max(0, -before), Math.Max(0, -after));
+                sum = Fold(c, sum, axes[i], Math.Max(0, before), Math.Max(0, after), b.Extent(x, axes[i]) - (cutBefore + cutAfter), mode);
+                if (cutBefore + cutAfter == 0)
+                    continue;
+                var around = new long[2 * x.Rank];
+                (around[axes[i]], around[x.Rank + axes[i]]) = (cutBefore, cutAfter);
+                sum = b.Pad(sum, b.Ints(around), b.Like(0, sum));
             }
             return sum;
         });
@@ -118,10 +123,11 @@ internal static class SlicingGradients
         b.Apply("Pad", [dy, -pads, b.Like(0, dy), axes.Length == dy.Rank ? null : b.Ints([.. axes.Select(a => (long)a)])]);
 
     // What was added at both ends of an axis goes back to the elements it was copied from.
-    private static Value Fold(GradientCall c, Value dy, int axis, long before, long after, string mode)
+    private static Value Fold(GradientCall c, Value dy, int axis, long before, long after, Value extent, string mode)
     {
         var b = c.B;
-        var extent = b.Extent(c.X(), axis);
+        if (before == 0 && after == 0)
+            return dy;
         var inner = b.Slice(dy, axis, before, after == 0 ? long.MaxValue : -after);
         var head = b.Slice(dy, axis, 0, before);
         var tail = b.Slice(dy, axis, -after, long.MaxValue);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using OnnxPriors.Graphs.Inference;
 
 namespace OnnxPriors.Graphs.Folding;
@@ -12,11 +13,13 @@ internal static class ConstantFolding
     // Folding is for shape arithmetic and small tables; a large result would only grow the file.
     private const long MaxElements = 1 << 20;
 
-    private static readonly Dictionary<string, Func<FoldedCall, TensorData?>> Rules = Gather(ElementwiseFolding.Rules, MovementFolding.Rules);
+    private static readonly Dictionary<string, Func<FoldedCall, TensorData?>> Rules = Gather(ElementwiseFolding.Rules, MovementFolding.Rules, FunctionFolding.Rules);
 
     /// <summary>The results of a call on constants, or null where it stays a node.</summary>
     public static ImmutableArray<TensorData>? TryFold(OperatorCall call)
     {
+        if (call is { Domain.Length: 0, Op: "Split" } && call.TryInput(0) is { Kind: ValueKind.Constant, Data.Count: <= MaxElements } whole && whole.Shape is { Rank: > 0 } split)
+            return FunctionFolding.Split(whole.Data!, call.Attributes.Int("axis"), [.. call.OutputShapes.Select(s => s?[split.Axis(call.Attributes.Int("axis"))].Value)]);
         if (call.Domain.Length > 0 || call.OutputCount != 1)
             return null;
         var contents = call.OutputContents[0];
@@ -84,7 +87,9 @@ internal static class ConstantFolding
 
     private static TensorData? Compute(string op, Attributes attributes, ElementType type, Shape? shape, TensorData?[] inputs)
     {
-        if (!Rules.TryGetValue(op, out var rule) || shape?.Elements.Value is not (>= 0 and <= MaxElements) || shape.Static is not { } dimensions
+        if (Rules.TryGetValue(op, out var own) && FunctionFolding.FindsItsShape(op) && inputs is [{ Count: <= MaxElements } only])
+            return own(new FoldedCall(op, attributes, type, [], [only]));
+        if (!Rules.TryGetValue(op, out var rule) || !IsSmall(shape) || shape.Static is not { } dimensions
             || dimensions.Any(d => d < 0) || inputs.Any(i => i is { Count: > MaxElements }))
             return null;
         try
@@ -94,6 +99,19 @@ internal static class ConstantFolding
         catch (Exception e) when (e is ArgumentException or ArithmeticException or InvalidOperationException or IndexOutOfRangeException)
         {
             throw new GraphException($"{op} of constants cannot be computed ({e.Message.TrimEnd('.')}).", e);
+        }
+    }
+
+    private static bool IsSmall([NotNullWhen(true)] Shape? shape)
+    {
+        try
+        {
+            return shape?.Elements.Value is >= 0 and <= MaxElements;
+        }
+        catch (OverflowException)
+        {
+            // More elements than 64 bits count.
+            return false;
         }
     }
 

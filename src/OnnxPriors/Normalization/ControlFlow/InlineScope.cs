@@ -16,7 +16,13 @@ internal sealed class InlineScope(GraphBuilder builder, Dictionary<Value, Value>
     public NormalizationContext Context => context;
 
     /// <summary>What a value of the file stands for.</summary>
-    public Item Get(Value source) => context.Structures.TryGetValue(source, out var item) ? item : new TensorItem(builder.Import(source, map));
+    /// <exception cref="UnsupportedNodeException">Nothing: it is an output that its operator's canonical form does not have.</exception>
+    public Item Get(Value source) => context.Structures.TryGetValue(source, out var item) ? item
+        : IsMade(source) ? new TensorItem(builder.Import(source, map))
+        : throw NodeUpgrade.Refuse($"it takes '{source.Name}', an output of {source.Producer?.Title ?? "a node"} that has no canonical form", "Export the model so that nothing needs that output");
+
+    /// <summary>Whether anything stands for a value of the file.</summary>
+    public bool IsMade(Value source) => source.Data is not null || map.ContainsKey(source) || context.Structures.ContainsKey(source);
 
     /// <summary>The tensor that an input of a node stands for.</summary>
     /// <exception cref="UnsupportedNodeException">It is a sequence or an optional value.</exception>

@@ -55,13 +55,13 @@ internal static class Loops
         for (var o = 0; o < node.Outputs.Length; o++)
             if (node.Outputs[o] is { } output)
                 scope.Set(output, o < carriedCount ? carried[o]
-                    : new TensorItem(scanned[o - carriedCount] is { Count: > 0 } parts ? scope.Stack(parts, 0, output.Name, node.Name) : None(node, body.Outputs[1 + o], scope.B)));
+                    : new TensorItem(scanned[o - carriedCount] is { Count: > 0 } parts ? scope.Stack(parts, 0, output.Name, node.Name) : None(body.Outputs[1 + o], scope.B)));
     }
 
     private static bool? Truth(Value value) => InlineScope.Number(value) is { } number ? number != 0 : null;
 
     // After no iteration at all there are none of what each would have given; extents that the body does not state are 0, as ONNX Runtime has it.
-    private static Value None(Node node, Value output, GraphBuilder b)
+    private static Value None(Value output, GraphBuilder b)
     {
         if (output.Type.Size() == 0 || output.Shape is not { } shape)
             throw NodeUpgrade.Refuse("it ends before its first iteration, and its body does not state what an iteration gives", "Export the model without the loop");

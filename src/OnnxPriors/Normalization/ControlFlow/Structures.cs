@@ -24,6 +24,9 @@ internal static class Structures
     {
         if (node.Inputs.Any(i => i?.NotTensor == Value.Text))
             throw NodeUpgrade.Refuse("text is not numbers", "Prepare the text outside of the model, and export its network part alone");
+        foreach (var input in node.Inputs)
+            if (input is not null)
+                _ = scope.Get(input);
         // What follows from something unsupported is unknown too; only the cause is worth telling.
         if (node.Domain.Length == 0 && Rules.TryGetValue(node.Op, out var rule))
         {
@@ -71,8 +74,9 @@ internal static class Structures
     }
 
     /// <summary>Refuses inputs and outputs of a model that are no tensors.</summary>
-    public static void CheckEdges(Graph graph, NormalizationContext context)
+    public static void CheckEdges(Graph graph, InlineScope scope)
     {
+        var context = scope.Context;
         foreach (var input in graph.Inputs)
             if (input.NotTensor is { } kind && !context.Unsupported.Any(u => u.Node == input.Name))
                 context.Refuse(new("input", input.Name, $"it is {kind}", "Export the model so that its inputs are tensors"));
@@ -82,6 +86,8 @@ internal static class Structures
         foreach (var output in graph.Outputs)
             if (output.NotTensor is { } kind && output.Kind == ValueKind.Input && !graph.Inputs.Contains(output))
                 context.Refuse(new("output", output.Name, $"it is {kind}", "Export the model so that its outputs are tensors"));
+            else if (!scope.IsMade(output))
+                context.Refuse(new("output", output.Name, $"it is an output of {output.Producer?.Title ?? "a node"} that has no canonical form", "Export the model without that output"));
             else if (context.Structures.TryGetValue(output, out var item))
                 context.Refuse(new("output", output.Name, item is SequenceItem ? "it is a sequence" : "it is an optional value", "Export the model so that its outputs are tensors"));
     }

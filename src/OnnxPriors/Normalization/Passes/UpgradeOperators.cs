@@ -34,7 +34,7 @@ internal sealed class UpgradeOperators : INormalizationPass
         }
         // What no output needs may hold what no training graph can: exporters leave labels and checks behind.
         Walk(Liveness.Prune(graph), builder, map, context);
-        Structures.CheckEdges(graph, context);
+        Structures.CheckEdges(graph, new InlineScope(builder, map, context));
         if (context.Unsupported.Count > 0)
             return graph;
         var result = builder.Build([.. graph.Outputs.Select(o => (o.Name, builder.Import(o, map)))], graph.Name);

@@ -44,13 +44,17 @@ internal static class ResizeUpgrades
     }
 
     /// <summary>
-    /// Up to opset 12 there were the coordinates (i + ½)/s without the −½ of half_pixel, for the nearest element alone: the one below
-    /// is the one that half_pixel rounds to.
+    /// Up to opset 12 there were the coordinates (i + ½)/s, those of half_pixel plus ½, for the nearest element alone: the one below is the
+    /// one that half_pixel rounds to, and the one rounded to is the one above.
     /// </summary>
     private static void FromTensorFlow(NodeUpgrade node)
     {
-        if (node.Attributes.String("mode", "nearest") != "nearest" || node.Attributes.String("nearest_mode", "round_prefer_floor") != "floor")
-            throw NodeUpgrade.Refuse("the coordinates 'tf_half_pixel_for_nn' are for the nearest element below alone", "Export the model with half_pixel or align_corners");
-        node.Attributes = node.Attributes.With("coordinate_transformation_mode", "half_pixel").With("nearest_mode", "round_prefer_ceil");
+        var rounding = (node.Attributes.String("mode", "nearest"), node.Attributes.String("nearest_mode", "round_prefer_floor")) switch
+        {
+            ("nearest", "floor") => "round_prefer_ceil",
+            ("nearest", "round_prefer_floor") => "ceil",
+            _ => throw NodeUpgrade.Refuse("the coordinates 'tf_half_pixel_for_nn' are for the nearest element alone, the one below or the one rounded to", "Export the model with half_pixel or align_corners"),
+        };
+        node.Attributes = node.Attributes.With("coordinate_transformation_mode", "half_pixel").With("nearest_mode", rounding);
     }
 }

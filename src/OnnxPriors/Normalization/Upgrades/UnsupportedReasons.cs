@@ -8,7 +8,6 @@ internal static class UnsupportedReasons
     private static readonly Dictionary<string, (string Reason, string Advice)> Known = new(StringComparer.Ordinal)
     {
         ["ImageDecoder"] = ("pictures in files are decoded outside of models", "Feed the model decoded pictures"),
-        ["NonMaxSuppression"] = ("it chooses boxes and has no gradient", "Cut the model before it: export without post-processing"),
     };
 
     /// <summary>Why an operator is not supported, for the catalogue.</summary>

@@ -94,6 +94,7 @@ internal static partial class NewerForms
         new("no smaller", 18, "Resize", "x:1x2x6x8 _ _ =n=9,20", ("mode", "linear"), ("axes", new long[] { 2, 3 }), ("keep_aspect_ratio_policy", "not_smaller")),
         new("symmetric", 19, "Resize", "x:1x1x1x4 _ =s _", ("mode", "linear"), ("coordinate_transformation_mode", "half_pixel_symmetric")) { Given = { ["s"] = TensorData.Of([1f, 1, 1, 0.6f], 4) } },
         new("TensorFlow's places", 11, "Resize", "x:1x2x4x4 =r =r =n=1,2,7,6", ("mode", "nearest"), ("nearest_mode", "floor"), ("coordinate_transformation_mode", "tf_half_pixel_for_nn")) { Given = { ["r"] = TensorData.Of(Array.Empty<float>(), 0) } },
+        new("TensorFlow's places, rounded, where it shrinks", 11, "Resize", "x:1x2x4x4 =r =r =n=1,2,3,2", ("mode", "nearest"), ("coordinate_transformation_mode", "tf_half_pixel_for_nn")) { Given = { ["r"] = TensorData.Of(Array.Empty<float>(), 0) } },
     ];
 
     private static IEnumerable<OperatorForm> Windows() =>

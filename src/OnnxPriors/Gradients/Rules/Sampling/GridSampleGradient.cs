@@ -77,7 +77,7 @@ internal static class GridSampleGradient
             "linear" or "bilinear" => [Inside(c, first, extent, aligned, 1 - t, b.Like(-1, u)), Inside(c, first + 1, extent, aligned, t, b.Like(1, u))],
             "cubic" or "bicubic" => [.. Enumerable.Range(-1, 4).Select(k =>
             {
-                var (weight, slope) = Keys(b, k, t);
+                var (weight, slope) = Keys(k, t);
                 return Inside(c, k == 0 ? first : first + k, extent, aligned, weight, slope);
             })],
             _ => throw c.Refuse($"its mode '{mode}' is not known"),
@@ -85,7 +85,7 @@ internal static class GridSampleGradient
     }
 
     // Cubic convolution (Keys, 1981) with a = −3/4: the weight of the neighbour k elements from the first, and its derivative by t.
-    private static (Value Weight, Value Slope) Keys(GraphBuilder b, int k, Value t)
+    private static (Value Weight, Value Slope) Keys(int k, Value t)
     {
         const double a = -0.75;
         var sign = k <= 0 ? 1.0 : -1.0;
