@@ -1,5 +1,4 @@
 using System.CommandLine;
-using OnnxPriors.Cli.Display;
 using OnnxPriors.Runtime.Steps;
 using static OnnxPriors.Cli.Commands.TrainingChoices;
 

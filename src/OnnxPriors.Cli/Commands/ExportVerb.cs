@@ -5,7 +5,6 @@ using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
 using OnnxPriors.Runtime.Export;
-using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Training;
 using Spectre.Console;
 using static OnnxPriors.Cli.Commands.TrainingChoices;

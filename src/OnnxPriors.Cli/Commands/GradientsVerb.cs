@@ -80,7 +80,7 @@ internal sealed class GradientsVerb : IVerb
     }
 
     private static (double Loss, ImmutableArray<TensorData> Gradients) Step(
-        Graph graph, Dictionary<string, TensorData> feeds, IObjective objective, IReadOnlyList<TensorData?> goals, Value[] tensors, CancellationToken cancellation)
+        Graph graph, Dictionary<string, TensorData> feeds, IObjective objective, TensorData?[] goals, Value[] tensors, CancellationToken cancellation)
     {
         var model = GradientModel.Build(graph, tensors, objective);
         if (objective is CrossEntropy)

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using OnnxPriors.Cli.Commands;
 using OnnxPriors.Cli.Tests.BadInput;
 using OnnxPriors.Graphs;
 using OnnxPriors.Onnx;

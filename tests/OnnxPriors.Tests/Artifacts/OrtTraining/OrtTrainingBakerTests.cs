@@ -2,7 +2,6 @@ using OnnxPriors.Artifacts;
 using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Graphs;
 using OnnxPriors.Onnx;
-using OnnxPriors.Priors;
 using OnnxPriors.Tests.Engines;
 
 namespace OnnxPriors.Tests.Artifacts.OrtTraining;
