@@ -5,7 +5,6 @@ using Google.Protobuf;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Arrays;
-using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Objectives;
 using OnnxPriors.Onnx;
