@@ -3,7 +3,6 @@ using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
-using OnnxPriors.Priors;
 using OnnxPriors.Runtime.Export;
 using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Tests.Fixtures;
