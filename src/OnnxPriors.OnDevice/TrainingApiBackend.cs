@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Artifacts.OrtTraining;

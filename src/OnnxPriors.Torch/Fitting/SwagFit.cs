@@ -151,8 +151,13 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
     private double ClipScale(List<SwagMoments> tensors, int step)
     {
         using var scope = NewDisposeScope();
-        var norms = tensors.Select(tensor => tensor.Gradient).OfType<Tensor>().Select(gradient => linalg.vector_norm(gradient).to(ScalarType.Float64));
-        double norm = linalg.vector_norm(stack([.. norms])).item<double>();
+        double squares = 0;
+        foreach (var gradient in tensors.Select(tensor => tensor.Gradient).OfType<Tensor>())
+        {
+            var flat = gradient.reshape(-1);
+            squares += flat.dot(flat).to(ScalarType.Float64).item<double>();
+        }
+        double norm = Math.Sqrt(squares);
         if (!double.IsFinite(norm)) throw Diverged(step);
         return options.ClipNorm > 0 && norm > options.ClipNorm ? options.ClipNorm / norm : 1;
     }

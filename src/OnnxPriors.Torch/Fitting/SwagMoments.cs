@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -11,6 +12,10 @@ namespace OnnxPriors.Torch.Fitting;
 /// The path is carried as the offset δ = θ − θ₀, since the steps of a fit are far smaller than the weights: in float32, θ₀ + δ loses what δ
 /// holds, and the variance of many coordinates with it. Moments are Welford's (1962): with d = δ − mean before the update, mean += d/n and
 /// the sum of squares grows by d²(n − 1)/n, which is never negative.
+/// <para>
+/// Numbers are handed to libtorch as scalars that outlive the call: TorchSharp's implicit ones may be finalised, and freed, while the
+/// native code still reads them (TorchSharp 0.107), and a fit makes enough calls to meet that.
+/// </para>
 /// </remarks>
 internal sealed class SwagMoments : IDisposable
 {
@@ -60,9 +65,10 @@ internal sealed class SwagMoments : IDisposable
     public void Step(double rate, double momentum, double gradientScale, double decay)
     {
         if (parameter.grad is not { } gradient) return;
-        velocity.mul_(momentum).add_(gradient, alpha: gradientScale);
-        if (decay > 0) velocity.add_(parameter, alpha: decay);
-        offset.add_(velocity, alpha: -rate);
+        using Scalar kept = momentum, share = gradientScale, pull = decay, back = -rate;
+        velocity.mul_(kept).add_(gradient, alpha: share);
+        if (decay > 0) velocity.add_(parameter, alpha: pull);
+        offset.add_(velocity, alpha: back);
         parameter.copy_(start).add_(offset);
         gradient.zero_();
     }
@@ -73,8 +79,8 @@ internal sealed class SwagMoments : IDisposable
         var deviation = deviations[Samples % deviations.Length];
         Samples++;
         deviation.copy_(offset).sub_(mean);
-        mean.add_(deviation, alpha: 1.0 / Samples);
-        double kept = (Samples - 1.0) / Samples;
+        using Scalar part = 1.0 / Samples, kept = (Samples - 1.0) / Samples;
+        mean.add_(deviation, alpha: part);
         squares.addcmul_(deviation, deviation, kept);
         // δ − the new mean is this share of δ − the old one.
         deviation.mul_(kept);
@@ -88,12 +94,13 @@ internal sealed class SwagMoments : IDisposable
     {
         using var noGradients = no_grad();
         mean.add_(start);
-        squares.mul_(0.5 / Samples);
+        using Scalar half = 0.5 / Samples, unit = 1 / Math.Sqrt(2.0 * (deviations.Length - 1));
+        squares.mul_(half);
         Keep(mean, means, 0);
         Keep(squares, diagonal, 0);
         for (var k = 0; k < deviations.Length; k++)
         {
-            deviations[k].mul_(1 / Math.Sqrt(2.0 * (deviations.Length - 1)));
+            deviations[k].mul_(unit);
             Keep(deviations[k], factor, k);
         }
         Dispose();

@@ -49,7 +49,7 @@ public sealed record StepMemory(long Batch, long Weights, long Gradients, long O
             batch,
             2 * (flat + statistics) + model.Graph.Initializers.Sum(v => (long)v.Data!.Bytes.Length),
             flat,
-            2 * flat * optimizer.States.Count(),
+            2 * flat * optimizer.States.Length,
             rank is { } columns ? flat * (2 + columns) : 0,
             model.Inputs.Concat(model.ObjectiveInputs).Sum(i => LiveMemory.Bytes(i, dimensions) ?? 0),
             activations.Peak,

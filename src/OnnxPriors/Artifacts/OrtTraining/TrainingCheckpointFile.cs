@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using OnnxPriors.Graphs;
 using Field = OnnxPriors.Artifacts.OrtTraining.FlatBufferWriter.Field;
 using Table = OnnxPriors.Artifacts.OrtTraining.FlatBufferReader.Table;

@@ -1,7 +1,7 @@
 using OnnxPriors.Graphs;
-using OnnxPriors.Onnx;
 using OnnxPriors.Graphs.Inference;
 using OnnxPriors.Normalization.Upgrades;
+using OnnxPriors.Onnx;
 
 namespace OnnxPriors.Normalization.ControlFlow;
 

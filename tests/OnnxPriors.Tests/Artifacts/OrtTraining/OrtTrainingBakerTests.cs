@@ -1,9 +1,7 @@
 using OnnxPriors.Artifacts;
 using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Graphs;
-using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
-using OnnxPriors.Optimizers;
 using OnnxPriors.Priors;
 using OnnxPriors.Tests.Engines;
 

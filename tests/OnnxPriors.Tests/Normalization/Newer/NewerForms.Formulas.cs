@@ -88,7 +88,11 @@ internal static partial class NewerForms
     {
         const int rows = 2, queries = 4, own = 4, size = 3, width = 2;
         return new(name, 25, "Attention", hasPast ? "q:1x2x4x3 k:1x2x4x3 v:1x2x4x2 _ pk:1x2x2x3 pv:1x2x2x2" : "q:1x2x4x3 k:1x2x4x3 v:1x2x4x2",
-            ("left_window_size", left), ("right_window_size", right)) { Formula = Run, Shape = [1, 2, 4, 2] };
+            ("left_window_size", left), ("right_window_size", right))
+        {
+            Formula = Run,
+            Shape = [1, 2, 4, 2],
+        };
 
         double[] Run(IReadOnlyDictionary<string, TensorData> given)
         {

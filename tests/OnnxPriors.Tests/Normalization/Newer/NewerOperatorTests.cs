@@ -1,4 +1,3 @@
-using OnnxPriors.Graphs;
 using OnnxPriors.Normalization;
 using OnnxPriors.Onnx;
 using OnnxPriors.Tests.Engines;
