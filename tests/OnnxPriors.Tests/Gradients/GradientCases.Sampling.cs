@@ -20,7 +20,8 @@ internal static partial class GradientCases
             foreach (var padding in (string[])["zeros", "border", "reflection"])
                 foreach (var aligned in (bool[])[false, true])
                     yield return Float("GridSample", With(("mode", mode), ("padding_mode", padding), ("align_corners", aligned)), In(2, 2, 4, 3),
-                        Places(4, 3, aligned) with { IsDifferentiated = mode != "nearest" }) with { WorksDynamically = true };
+                        Places(4, 3, aligned) with { IsDifferentiated = mode != "nearest" }) with
+                    { WorksDynamically = true };
         yield return Float("GridSample", With("mode", "bilinear"), In(1, 1, 1, 5), Within(0.05, 0.15, 1, 4, 1, 2));
 
         var boxes = Reals([2, 4], 0.6, 0.3, 3.7, 4.2, -0.8, 1.1, 2.9, 3.3);
@@ -32,9 +33,11 @@ internal static partial class GradientCases
                 yield return Float("RoiAlign", attributes.With("mode", "max"), new CaseInput([2, 2, 5, 4]) { Spacing = 0.1 }, boxes, CaseInput.IntsOf([2], 1, 0)) with { IsSmooth = false };
             }
         yield return Float("RoiAlign", With(("output_height", 2), ("output_width", 2), ("spatial_scale", 0.5f)), In(1, 2, 5, 6),
-            Reals([3, 4], 1, 2, 7.3, 9.1, 0, 0, 12, 10, -9, -9, -5, -6), CaseInput.IntsOf([3], 0, 0, 0)) with { NeedsFixedBatch = true };
+            Reals([3, 4], 1, 2, 7.3, 9.1, 0, 0, 12, 10, -9, -9, -5, -6), CaseInput.IntsOf([3], 0, 0, 0)) with
+        { NeedsFixedBatch = true };
         yield return Float("MaxRoiPool", With(("pooled_shape", new long[] { 2, 2 }), ("spatial_scale", 0.5f)), new CaseInput([2, 2, 5, 6]) { Spacing = 0.1 },
-            Reals([2, 5], 1, 1, 2, 7.3, 9.1, 0, 0, 0, 11, 6)) with { WorksDynamically = true };
+            Reals([2, 5], 1, 1, 2, 7.3, 9.1, 0, 0, 0, 11, 6)) with
+        { WorksDynamically = true };
 
         var unpool = With(("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
         yield return Float("MaxUnpool", unpool, In(2, 1, 2, 2), CaseInput.IntsOf([2, 1, 2, 2], 1, 2, 8, 15, 16, 19, 29, 30)) with { WorksDynamically = true };

@@ -2,8 +2,8 @@ using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Normalization;
 using OnnxPriors.Onnx;
-using OnnxPriors.Tests.Engines;
 using OnnxPriors.Testing;
+using OnnxPriors.Tests.Engines;
 
 namespace OnnxPriors.Tests.Graphs;
 
