@@ -33,10 +33,8 @@ internal static class Relative
         foreach (var (name, expected) in reference)
         {
             var error = Distance(computed[name], expected, floor);
-            if (error > worst.Error || double.IsNaN(error))
+            if (error > worst.Error)
                 worst = (error, name);
-            if (double.IsNaN(error))
-                break;
         }
         return worst;
     }
@@ -55,6 +53,10 @@ internal static class Relative
             difference += (actual[i] - expected[i]) * (actual[i] - expected[i]);
             norm += expected[i] * expected[i];
         }
-        return difference == 0 ? 0 : Math.Sqrt(difference) / Math.Max(Math.Max(Math.Sqrt(norm), floor), double.Epsilon);
+        if (difference == 0)
+            return 0;
+        var error = Math.Sqrt(difference) / Math.Max(Math.Max(Math.Sqrt(norm), floor), double.Epsilon);
+        // A number that only one side has is as far away as JSON can say.
+        return double.IsFinite(error) ? error : double.MaxValue;
     }
 }
