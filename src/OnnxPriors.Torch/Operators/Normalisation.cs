@@ -94,7 +94,7 @@ internal static class Normalisation
     private static Tensor LpNormalized(Tensor x, int axis, long p)
     {
         long[] axes = [axis];
-        var norm = p == 1 ? x.abs().sum(axes, keepdim: true) : x.square().sum(axes, keepdim: true).sqrt();
+        var norm = p == 1 ? x.abs().sum(axes, keepdim: true) : linalg.vector_norm(x, 2, axes, keepdim: true);
         return x / where(norm == 0, ones_like(norm), norm);
     }
 

@@ -13,7 +13,8 @@ internal static class Reductions
         { "ReduceMin", Over((x, axes) => Extreme(x, axes, largest: false)) },
         { "ReduceProd", Over(Product) },
         { "ReduceL1", Over((x, axes) => x.abs().sum(axes, keepdim: true)) },
-        { "ReduceL2", Over((x, axes) => InFloat(x, y => y.square().sum(axes, keepdim: true).sqrt())) },
+        // A norm of libtorch's, whose derivative at zero is zero; that of a root is infinite.
+        { "ReduceL2", Over((x, axes) => InFloat(x, y => linalg.vector_norm(y, 2, axes, keepdim: true))) },
         { "ReduceSumSquare", Over((x, axes) => x.square().sum(axes, keepdim: true)) },
         { "ReduceLogSum", Over((x, axes) => InFloat(x, y => y.sum(axes, keepdim: true).log())) },
         { "ReduceLogSumExp", Over((x, axes) => InFloat(x, y => LogSumExp(y, axes))) },
