@@ -15,6 +15,7 @@ out=$1
 shift
 mkdir -p "$out"
 code=0
+shopt -s nullglob
 "$python" "$root/tools/zoo/row.py" --head
 for name in $("$python" -W ignore "$root/tools/zoo/export.py" "$@" --list); do
   folder=$out/$name

@@ -225,6 +225,7 @@ public sealed class TensorData
             ElementType.UInt16 => Narrow(v => unchecked((ushort)v)),
             ElementType.UInt32 => Narrow(v => unchecked((uint)v)),
             ElementType.UInt64 => Narrow(v => unchecked((ulong)v)),
+            ElementType.Undefined => throw new InvalidOperationException("an element type is not known; state the types of the graph's inputs"),
             _ => throw new InvalidOperationException($"Elements of {Type} cannot be converted to {type}."),
         };
 

@@ -31,11 +31,21 @@ internal sealed class GraphRewriter(Graph source, NormalizationContext context)
     }
 
     /// <summary>Adds the source's nodes; <paramref name="replace"/> says true of those it dealt with.</summary>
+    /// <exception cref="GraphException">A node's inputs are not what its operator takes, such as a value of a type that nothing states.</exception>
     public void Nodes(Func<Node, bool> replace)
     {
         foreach (var node in source.Nodes)
-            if (!replace(node))
-                Builder.Copy(node, Map);
+        {
+            try
+            {
+                if (!replace(node))
+                    Builder.Copy(node, Map);
+            }
+            catch (InvalidOperationException e)
+            {
+                throw new GraphException($"{node.Title} cannot be right: {e.Message}", e);
+            }
+        }
     }
 
     /// <summary>The finished graph, with the source's outputs under their names.</summary>

@@ -56,6 +56,15 @@ public sealed class FuzzRegressionTests
     }
 
     [TestMethod]
+    public void A_number_beside_a_value_of_a_type_that_nothing_states_is_refused_with_the_node()
+    {
+        var model = new RawModel(24).Input("x", ElementType.Undefined, 3).Node("Swish", "x", "y", name: "act");
+        Assert.Contains("'act'", Assert.ThrowsExactly<GraphException>(() => ModelImporter.Import(model.ToModel("y"))).Message);
+        var quantised = new RawModel(17).Input("x", ElementType.Undefined, 3).Node("DynamicQuantizeLinear", "x", "q scale zero", name: "grid").Node("DequantizeLinear", "q scale zero", "y");
+        Assert.Contains("'grid'", Assert.ThrowsExactly<GraphException>(() => ModelImporter.Import(quantised.ToModel("y"), new ImportOptions { Form = ImportForm.OwnHead })).Message);
+    }
+
+    [TestMethod]
     public void Extents_below_zero_are_refused_with_the_node()
     {
         var model = new RawModel(17).Input("x", ElementType.Float, 2, 3).Initializer("pads", TensorData.Vector(0, -9, 0, 0)).Node("Pad", "x pads", "y", name: "crop");

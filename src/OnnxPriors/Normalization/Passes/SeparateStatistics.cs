@@ -3,8 +3,8 @@ using OnnxPriors.Graphs;
 namespace OnnxPriors.Normalization.Passes;
 
 /// <summary>
-/// For training, gives every BatchNormalization running statistics of its own. Exporters merge equal tensors, so that fresh means, all
-/// zero, are one tensor with each other and even with a bias: training one would change the others.
+/// Gives every BatchNormalization running statistics of its own. Exporters merge equal tensors, so that fresh means, all zero, are one
+/// tensor with each other and even with a bias: training one would change the others, and a statistic has no gradient where a bias has.
 /// </summary>
 internal sealed class SeparateStatistics : INormalizationPass
 {
@@ -16,8 +16,6 @@ internal sealed class SeparateStatistics : INormalizationPass
 
     public Graph Run(Graph graph, NormalizationContext context)
     {
-        if (context.Options.Form != GraphForm.Training)
-            return graph;
         var shared = Shared(graph);
         if (shared.Count == 0)
             return graph;

@@ -101,7 +101,7 @@ internal sealed class UpgradeOperators : INormalizationPass
         return false;
     }
 
-    private static bool IsContradiction(Exception e) => e is GraphException or ArgumentException or ArithmeticException or IndexOutOfRangeException;
+    private static bool IsContradiction(Exception e) => e is GraphException or ArgumentException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException;
 
     private static void Add(Node node, GraphBuilder builder, Dictionary<Value, Value> map, NormalizationContext context)
     {
