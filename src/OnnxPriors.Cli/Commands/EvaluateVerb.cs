@@ -101,19 +101,16 @@ internal sealed class EvaluateVerb : IVerb
     private static (DatasetView View, string Name) Part(IDataset source, DataSettings settings, RunOrigin? origin)
     {
         var hasTest = source.Splits.Contains(DataSplit.Test);
-        if (origin is not null && Path.GetFullPath(settings.Path) == origin.Data)
+        (Func<DatasetSplits, DatasetView> View, string Name)? drawn = settings.Part switch
         {
-            var own = DatasetSplits.Of(source, origin.Splits());
-            var (view, part) = settings.Part switch
-            {
-                DataPart.Train => (own.Train, "train"),
-                DataPart.Validation => (own.Validation, "validation"),
-                null when !hasTest => (own.HeldOut, "held out"),
-                _ => (null, ""),
-            };
-            if (view is { Count: > 0 })
-                return (view, part);
-        }
+            DataPart.Train => (splits => splits.Train, "train"),
+            DataPart.Validation => (splits => splits.Validation, "validation"),
+            null when !hasTest => (splits => splits.HeldOut, "held out"),
+            _ => null,
+        };
+        if (drawn is { } part && origin is not null && Path.GetFullPath(settings.Path) == origin.Data
+            && part.View(DatasetSplits.Of(source, origin.Splits())) is { Count: > 0 } own)
+            return (own, part.Name);
         var name = settings.Part?.ToString().ToLowerInvariant() ?? (hasTest ? "test" : "all");
         return (settings.Measured(source), name);
     }
