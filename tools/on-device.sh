@@ -63,10 +63,14 @@ compare() {
         node web/tools/train-step.mjs "$package" "${given[@]}" --steps $web_steps --learning-rate "$rate" >"$package.web.json"
         node web/tools/compare-losses.mjs --first $web_steps "$package.web.json" "$package.step.json" "$limit" >"$package.web-losses.json" \
           || { echo "$name, $optimizer, ${prior##*/}: onnxruntime-web is beyond the limits: $(cat "$package.web-losses.json")" >&2; failed=1; }
+        # What the device trained, read back and exported, predicts what the device did.
+        "$tool" checkpoint export "$package.device.bin" --package "$package" -o "$package.personal.onnx" --quiet >/dev/null
+        node web/tools/compare-predictions.mjs "$package.personal.onnx" --device "$package.device.json" --batches "$work/batches.npz" --batch "$batch" >"$package.predictions.json" \
+          || { echo "$name, $optimizer, ${prior##*/}: the exported model predicts otherwise: $(cat "$package.predictions.json")" >&2; failed=1; }
       fi
       node web/tools/on-device-row.mjs "$name" $optimizer "$(basename "$prior" .safetensors)" "$model" "$package" >>"$out/$name.jsonl"
       # Gigabytes each for the large networks.
-      rm -rf "$package" "$package".*.bin
+      rm -rf "$package" "$package".*.bin "$package.personal.onnx"
     done
   done
   rm -f "$work/prior.safetensors"

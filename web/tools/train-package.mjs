@@ -1,5 +1,5 @@
 // Trains a package in ONNX Runtime Training 1.19.2, the real runtime, as WebAssembly under Node. Prints JSON: the loss at each step, the
-// eval loss after the last, load time and time a step; --parameters writes the trained parameters as the runtime hands them out.
+// eval loss and logits of the first batch after the last, load time and time a step; --parameters writes the trained parameters as the runtime hands them out.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as ort from '../node_modules/onnxruntime-web-training/dist/ort.training.wasm.mjs';
@@ -47,10 +47,10 @@ for (let step = 0; step < given.steps; step++) {
   cpuSeconds += took.cpuSeconds;
   losses.push(result[session.trainingOutputNames[0]].data[0]);
 }
-const evaluated = (await session.runEvalStep(feeds(0)))[session.evalOutputNames[0]].data[0];
+const [evalLoss, evalLogits] = Object.values(await session.runEvalStep(feeds(0))).map(t => [...t.data]);
 if (given.parameters) {
   const { data } = await session.getContiguousParameters(true);
   await writeFile(given.parameters, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
-console.log(JSON.stringify({ runtime: 'onnxruntime-web 1.19.2 (training)', losses, evalLoss: evaluated, loadSeconds: load.seconds, stepSeconds: seconds / given.steps, loadCpuSeconds: load.cpuSeconds, stepCpuSeconds: cpuSeconds / given.steps, parameters: await session.getParametersSize(true) }));
+console.log(JSON.stringify({ runtime: 'onnxruntime-web 1.19.2 (training)', losses, evalLoss: evalLoss[0], evalLogits, loadSeconds: load.seconds, stepSeconds: seconds / given.steps, loadCpuSeconds: load.cpuSeconds, stepCpuSeconds: cpuSeconds / given.steps, parameters: await session.getParametersSize(true) }));
 process.exit(0);
