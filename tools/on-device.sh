@@ -90,8 +90,13 @@ compare demo-digits models/demo-digits.onnx 5 5 16 50 1e-4 1e-3 0 1e-4 --data mo
 compare cifar10 "$shared/models/cifar10-cnn-pytorch.onnx" 10 5 16 50 2e-5 1e-3 0 1e-4 --data "$shared/data/cifar10.zip" --preset half
 compare squeezenet "$shared/models/squeezenet-imagenet-caffe2-fp16.onnx" 4 5 2 50 1e-5 1e-7 96 1e-4 "${animals[@]}" --size 96 --preset caffe2-bgr
 compare efficientnet-lite0 "$shared/models/efficientnet-lite0-imagenet-pytorch.onnx" 4 5 2 50 1e-6 1e-5 96 1e-4 "${animals[@]}" --size 96 --preset lite
-for model in squeezenet1_1 resnet18 resnet18-folded mobilenet_v2 mobilenet_v2-folded; do
+for model in squeezenet1_1 resnet18 resnet18-folded; do
   compare $model artifacts/models/$model.onnx 4 5 2 50 1e-6 1e-6 64 1e-4 "${animals[@]}" --size 64
+done
+# Under random weights this network magnifies a last bit of difference most: at 1e-6 the losses part by 6e-4 within 50 steps, the parameters
+# by 3e-6.
+for model in mobilenet_v2 mobilenet_v2-folded; do
+  compare $model artifacts/models/$model.onnx 4 5 2 50 1e-7 1e-7 64 1e-4 "${animals[@]}" --size 64
 done
 for model in resnet50 resnet50-folded; do
   compare $model artifacts/models/$model.onnx 4 2 2 5 1e-6 1e-6 64 1e-3 "${animals[@]}" --size 64
