@@ -121,6 +121,8 @@ internal sealed class FitVerb : IVerb
             TorchSharp.torch.set_num_threads(count);
         }
         using var module = new GraphModule(imported.Graph, new GraphModuleOptions { Statistics = BatchStatistics.Frozen });
+        if (GraphModule.Remark is { } remark)
+            terminal.Remark(remark);
         var fit = new SwagFit(module, options);
         var before = Accuracy(fit, measured, "measuring the source model", terminal, cancellation);
         module.Statistics = given.GetValue(batchNorm) == "batch" ? BatchStatistics.Batch : BatchStatistics.Frozen;
