@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Standard;
 
 /// <summary>What opsets 1 to 6 wrote otherwise: broadcasting by attribute, shapes as attributes, hints for computing in place.</summary>
 internal static class OldestUpgrades

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Attention;
 
 /// <summary>
 /// Attention of com.microsoft, which ONNX Runtime's optimizer writes, in primitive operators. Masked scores are lowered by a large
@@ -88,14 +88,14 @@ internal static class VendorAttention
         var scores = b.MatMul(q * scale, b.TransposeMatrix(k));
         var lowered = b.Scalar(a.Float("mask_filter_value", -10000), scores.Type);
         var zero = b.Scalar(0, scores.Type);
-        var (queries, keys) = (Heads.Extent(b, q, 2), Heads.Extent(b, k, 2));
+        var (queries, keys) = (Extents.Of(b, q, 2), Extents.Of(b, k, 2));
         if (mask is not null)
             scores += b.Where(Kept(mask), zero, lowered);
         if (a.Flag("unidirectional"))
         {
             // The last query stands at the last key.
-            var places = b.Unsqueeze(Heads.Count(b, queries), 1) + (keys - queries);
-            scores = b.Where(b.LessOrEqual(Heads.Count(b, keys), places), scores, b.Scalar(-3.4e38, scores.Type));
+            var places = b.Unsqueeze(Extents.Count(b, queries), 1) + (keys - queries);
+            scores = b.Where(b.LessOrEqual(Extents.Count(b, keys), places), scores, b.Scalar(-3.4e38, scores.Type));
         }
         if (added is not null)
             scores += added;
@@ -110,7 +110,7 @@ internal static class VendorAttention
                 var isKept = b.Greater(given, b.Scalar(0, given.Type));
                 return shape.Rank switch { 2 => b.Unsqueeze(isKept, [1, 2]), 3 => b.Unsqueeze(isKept, 1), _ => Windowed(isKept) };
             }
-            var places = b.Cast(Heads.Count(b, keys), given.Type);
+            var places = b.Cast(Extents.Count(b, keys), given.Type);
             if (shape[0] == q.Shape![0])
                 return b.Less(places, b.Reshape(given, [-1, 1, 1, 1]));
             if (shape[0] != q.Shape[0] * 2)
@@ -140,7 +140,7 @@ internal static class VendorAttention
             x = a.Int("num_heads") > 0 ? Heads.Split(b, x, a.Int("num_heads")) : b.Transpose(b.Reshape(x, [0, 0, -1, size]), 0, 2, 1, 3);
         }
         if (node.ShapeOf(1).Rank == 1)
-            places = b.Unsqueeze(Heads.Count(b, Heads.Extent(b, x, 2)) + places, 0);
+            places = b.Unsqueeze(Extents.Count(b, Extents.Of(b, x, 2)) + places, 0);
         var (cos, sin) = (b.Unsqueeze(b.Gather(node.Input(2), places, 0), 1), b.Unsqueeze(b.Gather(node.Input(3), places, 0), 1));
         var y = RecurrentAttention.Rotate(b, x, cos, sin, a.Int("rotary_embedding_dim"), a.Flag("interleaved"));
         if (a.Float("scale", 1) is var scale and not 1)

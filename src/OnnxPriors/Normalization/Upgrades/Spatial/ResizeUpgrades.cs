@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Spatial;
 
 /// <summary>Upsample and the versions of Resize.</summary>
 internal static class ResizeUpgrades

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Types;
 
 /// <summary>
 /// QuantizeLinear and DequantizeLinear in forms newer than the canonical opset: in blocks, of 2, 4 and 16 bits, with a type as an

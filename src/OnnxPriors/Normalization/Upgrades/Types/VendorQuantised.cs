@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Types;
 
 /// <summary>
 /// Operators of com.microsoft on quantised integers, as ONNX Runtime's quantiser writes them: between a DequantizeLinear of each operand

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Standard;
 
 /// <summary>Products and transforms along an axis that newer opsets give as an input.</summary>
 internal static class ScanUpgrades

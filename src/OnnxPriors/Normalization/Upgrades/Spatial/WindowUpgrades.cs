@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Spatial;
 
 /// <summary>Forms of padding, cropping and pooling that are newer than the canonical opset, or that it can write in fewer operators.</summary>
 internal static class WindowUpgrades
@@ -41,7 +41,7 @@ internal static class WindowUpgrades
         {
             if (known is not null && known[axis] == 0 && known[axis + shape.Rank] == 0)
                 continue;
-            var extent = Heads.Extent(b, x, axis);
+            var extent = Extents.Of(b, x, axis);
             var places = b.Range(b.Neg(Amount(axis)), extent + Amount(axis + shape.Rank), b.Scalar(1, ElementType.Int64));
             x = b.Gather(x, b.Mod(places, extent), axis);
         }

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Vendor;
 
 /// <summary>Experimental operators of the standard domain that converters wrote before opset 10 and that ONNX Runtime still runs.</summary>
 internal static class ExperimentalOperators

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Attention;
 
 /// <summary>
 /// Attention of opsets 23 to 25 in primitive operators: softmax(scale · QKᵀ + mask)V with heads that share keys, a cache of earlier keys,
@@ -24,7 +24,7 @@ internal static class AttentionUpgrade
             var keyHeads = a.Int("kv_num_heads");
             (q, k, v) = (Heads.Split(b, q, a.Int("q_num_heads")), Heads.Split(b, k, keyHeads), Heads.Split(b, v, keyHeads));
         }
-        var pastLength = node.TryInput(4) is { } past ? Heads.Extent(b, past, 2) : null;
+        var pastLength = node.TryInput(4) is { } past ? Extents.Of(b, past, 2) : null;
         if (pastLength is not null)
         {
             k = b.Concat([node.Input(4), k], 2);

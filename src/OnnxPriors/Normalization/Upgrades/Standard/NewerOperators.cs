@@ -1,6 +1,7 @@
 using OnnxPriors.Graphs;
+using OnnxPriors.Normalization.Upgrades.Vendor;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Standard;
 
 /// <summary>Operators newer than the canonical opset, written in older ones by the bodies that the specification gives them.</summary>
 internal static class NewerOperators

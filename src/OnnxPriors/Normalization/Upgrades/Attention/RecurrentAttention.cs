@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Attention;
 
 /// <summary>The pieces of recurrent and rotary attention (opsets 23 to 28): a linear recurrence, a causal convolution, rotated pairs, a cache.</summary>
 internal static class RecurrentAttention
@@ -118,11 +118,11 @@ internal static class RecurrentAttention
         var column = new long[update.Rank];
         Array.Fill(column, 1);
         column[axis] = -1;
-        var places = b.Reshape(Heads.Count(b, Heads.Extent(b, update, axis)), column);
+        var places = b.Reshape(Extents.Count(b, Extents.Of(b, update, axis)), column);
         if (node.TryInput(2) is { } starts)
             places += b.Reshape(starts, [-1, .. Enumerable.Repeat(1L, update.Rank - 1)]);
         if (node.Attributes.String("mode", "linear") == "circular")
-            places = b.Mod(places, Heads.Extent(b, cache, axis));
+            places = b.Mod(places, Extents.Of(b, cache, axis));
         node.Finish("ScatterElements", [cache, b.Expand(places, b.ShapeOf(update)), update], Attributes.None.With("axis", (long)axis));
     }
 }

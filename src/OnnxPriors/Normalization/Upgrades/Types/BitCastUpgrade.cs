@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Types;
 
 /// <summary>
 /// BitCast-26: the bits of a number read as another type of as many. Between integers that is a Cast of what the other type holds; between integers and floats the sign,

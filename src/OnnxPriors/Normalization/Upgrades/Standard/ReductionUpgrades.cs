@@ -1,4 +1,4 @@
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Standard;
 
 /// <summary>Reductions: the axes became an input, of ReduceSum at opset 13 and of the others at 18.</summary>
 internal static class ReductionUpgrades

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Vendor;
 
 /// <summary>Layer normalisations of com.microsoft, some with the sum or the embeddings before them.</summary>
 internal static class VendorNormalisation
@@ -67,7 +67,7 @@ internal static class VendorNormalisation
         var b = node.B;
         var words = node.Input(0);
         var sum = b.Gather(node.Input(2), words, 0);
-        var places = node.TryInput(8) ?? b.Unsqueeze(Heads.Count(b, Heads.Extent(b, words, 1)), 0);
+        var places = node.TryInput(8) ?? b.Unsqueeze(Extents.Count(b, Extents.Of(b, words, 1)), 0);
         sum += b.Gather(node.Input(3), places, 0);
         if (node.TryInput(4) is { } segments)
             sum += b.Gather(segments, node.Input(1), 0);

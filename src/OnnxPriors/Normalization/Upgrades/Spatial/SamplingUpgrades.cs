@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Spatial;
 
 /// <summary>Operators newer than the canonical opset that read maps at computed places.</summary>
 internal static class SamplingUpgrades
@@ -25,7 +25,7 @@ internal static class SamplingUpgrades
         for (var axis = axes - 1; axis >= 0; axis--)
         {
             var extent = b.Squeeze(b.Slice(extents, 0, axis, axis + 1), 0);
-            var places = b.Cast(Heads.Count(b, extent), theta.Type);
+            var places = b.Cast(Extents.Count(b, extent), theta.Type);
             var length = b.Cast(extent, theta.Type);
             var unit = isAligned ? places * 2 / b.Max(length - 1, b.Scalar(1, theta.Type)) - 1 : (places * 2 + 1) / length - 1;
             columns.Add(b.Expand(b.Unsqueeze(unit, [.. Enumerable.Range(0, axes + 1).Where(i => i != axis).Select(i => (long)i)]), b.Concat([extents, b.Ints(1)], 0)));
@@ -60,7 +60,7 @@ internal static class SamplingUpgrades
         {
             var inner = extents[(axis + 1)..].Aggregate(1L, (n, e) => n * e);
             var tap = Enumerable.Range(0, (int)taps).Select(t => (float)(t / inner % extents[axis] * dilations[axis] - pads[axis])).ToArray();
-            var start = b.Cast(Heads.Count(b, Heads.Extent(b, offset, axis + 2)), x.Type) * strides[axis];
+            var start = b.Cast(Extents.Count(b, Extents.Of(b, offset, axis + 2)), x.Type) * strides[axis];
             var own = b.Unsqueeze(start, [.. Enumerable.Range(0, axes).Where(i => i != axis).Select(i => (long)i)]);
             var fixedPart = b.Cast(b.Constant(TensorData.Of(tap, [taps, .. Enumerable.Repeat(1L, axes)])), x.Type) + own;
             coordinates[axis] = b.Reshape(b.Squeeze(b.Slice(moved, 2, axis, axis + 1), 2) + fixedPart, b.Concat([b.ShapeOf(moved, 0, 1), b.Ints(-1)], 0));

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Spatial;
 
 /// <summary>
 /// Reads maps [N, C, …] between their elements, in primitive operators: each point is a weighted sum of the elements around it, and so
@@ -14,7 +14,7 @@ internal sealed class PointSampling(GraphBuilder b, Value x)
     private readonly Value flat = b.Reshape(x, [0, 0, -1]);
 
     /// <summary>An extent of the maps as a number of their type.</summary>
-    public Value Extent(int axis) => b.Cast(Heads.Extent(b, x, axis + 2), x.Type);
+    public Value Extent(int axis) => b.Cast(Extents.Of(b, x, axis + 2), x.Type);
 
     /// <summary>The elements around each point by their distance. What lies outside counts as zero, and so does its weight.</summary>
     /// <param name="places">For each spatial axis the places of the points [N, P], counted in elements.</param>
@@ -53,7 +53,7 @@ internal sealed class PointSampling(GraphBuilder b, Value x)
             var isInside = b.And(b.GreaterOrEqual(indices[axis], zero), b.LessOrEqual(indices[axis], last));
             inside = inside is null ? isInside : b.And(inside, isInside);
             var index = b.Cast(b.Min(b.Max(indices[axis], zero), last), ElementType.Int64);
-            place = place is null ? index : place * Heads.Extent(b, x, axis + 2) + index;
+            place = place is null ? index : place * Extents.Of(b, x, axis + 2) + index;
         }
         var channels = b.Concat([b.Ints(1), b.ShapeOf(x, 1, 2), b.Ints(1)], 0);
         var values = b.GatherElements(flat, b.Expand(b.Unsqueeze(place!, 1), channels), 2);

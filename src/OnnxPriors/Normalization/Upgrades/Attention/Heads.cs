@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Attention;
 
 /// <summary>Tensors of attention, whose heads lie side by side in the last axis or have an axis of their own.</summary>
 internal static class Heads
@@ -24,12 +24,4 @@ internal static class Heads
         var spread = b.Expand(b.Unsqueeze(x, 2), b.Ints(1, 1, groups, 1, 1));
         return b.Reshape(spread, b.Concat([b.ShapeOf(x, 0, 1), b.Ints(heads * groups), b.ShapeOf(x, 2, 4)], 0));
     }
-
-    /// <summary>An extent as an int64 scalar.</summary>
-    public static Value Extent(GraphBuilder b, Value x, int axis) =>
-        x.Shape is { } shape && shape[axis].Value is { } number ? b.Scalar(number, ElementType.Int64) : b.Squeeze(b.ShapeOf(x, axis, axis + 1), 0);
-
-    /// <summary>0, 1, 2, … up to an extent.</summary>
-    public static Value Count(GraphBuilder b, Value extent) =>
-        b.Range(b.Scalar(0, ElementType.Int64), extent, b.Scalar(1, ElementType.Int64));
 }

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Standard;
 
 /// <summary>RNN, GRU and LSTM with the batch first, which runtimes lack: the axes are exchanged before and after.</summary>
 internal static class RecurrentUpgrades

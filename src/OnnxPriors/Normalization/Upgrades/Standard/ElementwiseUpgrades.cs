@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Standard;
 
 /// <summary>Element-wise operators and the softmax family.</summary>
 internal static class ElementwiseUpgrades

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Attention;
 
 /// <summary>
 /// Which keys a query may look at: conditions that must all hold, and numbers added to the scores. What is masked takes −∞ by selection,
@@ -24,14 +24,14 @@ internal sealed class AttentionMask(GraphBuilder b, Value q, Value k)
     /// </summary>
     public void Window(Value? cached, Value? lengths, long left, long right)
     {
-        var positions = b.Unsqueeze(Heads.Count(b, Heads.Extent(b, q, 2)), 1);
+        var positions = b.Unsqueeze(Extents.Count(b, Extents.Of(b, q, 2)), 1);
         if (cached is not null)
             positions += cached;
         else if (lengths is not null)
-            positions += b.Reshape(lengths, [-1, 1, 1, 1]) - Heads.Extent(b, q, 2);
+            positions += b.Reshape(lengths, [-1, 1, 1, 1]) - Extents.Of(b, q, 2);
         // Without padding the key at a query's own position is there where there are as many keys as positions.
         isNeverEmpty &= lengths is null && left < 0;
-        var keys = Heads.Count(b, Heads.Extent(b, k, 2));
+        var keys = Extents.Count(b, Extents.Of(b, k, 2));
         if (right >= 0)
             Allow(b.LessOrEqual(keys, right > 0 ? positions + b.Scalar(right, ElementType.Int64) : positions));
         if (left >= 0)
@@ -42,7 +42,7 @@ internal sealed class AttentionMask(GraphBuilder b, Value q, Value k)
     public void Lengths(Value lengths)
     {
         isNeverEmpty = false;
-        Allow(b.Less(Heads.Count(b, Heads.Extent(b, k, 2)), b.Reshape(lengths, [-1, 1, 1, 1])));
+        Allow(b.Less(Extents.Count(b, Extents.Of(b, k, 2)), b.Reshape(lengths, [-1, 1, 1, 1])));
     }
 
     /// <summary>Takes a mask that the file gives: true where a key may be looked at, or numbers to add; a shorter one hides the keys after it.</summary>

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Types;
 
 /// <summary>
 /// Integer types that the specification allows and ONNX Runtime's CPU provider has no kernel for: computed in a wider type, which holds

@@ -1,6 +1,6 @@
 using OnnxPriors.Graphs;
 
-namespace OnnxPriors.Normalization.Upgrades;
+namespace OnnxPriors.Normalization.Upgrades.Vendor;
 
 /// <summary>
 /// Operators of com.microsoft that join a product or a sum to what follows it, as ONNX Runtime's optimizer leaves them in a file; each
