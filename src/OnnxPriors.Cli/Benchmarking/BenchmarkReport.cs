@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Runtime.Steps;
+using OnnxPriors.Torch;
 
 namespace OnnxPriors.Cli.Benchmarking;
 
@@ -20,6 +21,7 @@ namespace OnnxPriors.Cli.Benchmarking;
 /// <param name="Operators">The same by operator, in milliseconds a step, the longest first.</param>
 /// <param name="Kernels">What computes the step: <c>standard</c>, the runtime's own kernels alone.</param>
 /// <param name="Steps">The steps that each median is of.</param>
+/// <param name="Remark">What makes TorchSharp slower here than elsewhere; null where nothing does.</param>
 internal sealed record BenchmarkReport(
     string Model,
     long Parameters,
@@ -34,7 +36,8 @@ internal sealed record BenchmarkReport(
     StepShare Share,
     ImmutableArray<OperatorCost> Operators,
     string Kernels,
-    OfEach Steps)
+    OfEach Steps,
+    string? Remark)
 {
     private const int Longest = 25;
 
@@ -56,7 +59,8 @@ internal sealed record BenchmarkReport(
             new(profile.Share(StepPhase.Forward), profile.Share(StepPhase.Backward), profile.Share(StepPhase.Prior), profile.Share(StepPhase.Optimizer)),
             [.. profile.Operators.Take(Longest).Select(o => new OperatorCost(o.Phase.ToString().ToLowerInvariant(), o.Operator, o.Milliseconds / BenchmarkRun.ProfiledSteps, o.Calls / BenchmarkRun.ProfiledSteps))],
             "standard",
-            OfEach.Of(measured, m => m.Steps));
+            OfEach.Of(measured, m => m.Steps),
+            GraphModule.Remark);
     }
 }
 

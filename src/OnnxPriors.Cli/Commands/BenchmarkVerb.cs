@@ -116,6 +116,8 @@ internal sealed class BenchmarkVerb : IVerb
             $"import {report.ImportSeconds:F2} s, bake {report.BakeSeconds:F2} s, session {report.SessionSeconds:F2} s; kernels: {report.Kernels}",
             $"longest: {string.Join(", ", report.Operators.Take(8).Select(o => FormattableString.Invariant($"{o.Phase} {o.Operator} {o.Milliseconds:F1} ms")))}",
         ];
+        if (report.Remark is { } remark)
+            console.WriteLine(remark);
         foreach (var line in lines)
             console.WriteLine(line.ToString(CultureInfo.InvariantCulture));
     }
