@@ -19,6 +19,8 @@ internal static class Verbs
         new ReplayVerb(),
         new EvaluateVerb(),
         new ExportVerb(),
+        new ExperimentVerb(),
+        new ReportVerb(),
         new DemoVerb(),
     ];
 

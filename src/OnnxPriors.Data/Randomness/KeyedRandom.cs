@@ -7,6 +7,8 @@ internal enum Purpose
     Picks = 2,
     Shuffle = 3,
     Augmentation = 4,
+    Corruption = 5,
+    Share = 6,
 }
 
 /// <summary>
