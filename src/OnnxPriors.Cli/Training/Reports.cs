@@ -20,4 +20,8 @@ internal sealed record ExportReport(string Path, int Samples, double MaxAbsDiffe
 /// <param name="ValidationExamples">The examples validated on.</param>
 /// <param name="Epochs">Each epoch's metrics.</param>
 internal sealed record TrainingReport(
-    string Run, long Steps, int BestEpoch, int Samples, double Seconds, int TrainExamples, int ValidationExamples, IReadOnlyList<EpochMetrics> Epochs);
+    string Run, long Steps, int BestEpoch, int Samples, double Seconds, int TrainExamples, int ValidationExamples, IReadOnlyList<EpochMetrics> Epochs)
+{
+    /// <summary>What was learned of the prior's scale; null where it was given.</summary>
+    public LearnedScale? Scale => Epochs.Count > 0 ? Epochs[^1].Scale : null;
+}

@@ -100,6 +100,7 @@ internal static class ExperimentFile
             Momentum = map?.Number("momentum", 0, 0.9999) ?? 0.9,
             ClipNorm = map?.Number("clip-norm", 0, double.MaxValue) ?? 5,
             HeadVariance = map?.Number("head-variance", double.Epsilon, double.MaxValue) ?? 1,
+            IsProximal = (map?.Choice("prior-step", "proximal", "plain") ?? "proximal") == "proximal",
             Validations = map?.Whole("validations", 1, Many) ?? 10,
             KeepsBest = (map?.Choice("state", "best", "last") ?? "best") == "best",
         };

@@ -90,6 +90,9 @@ internal sealed record TrainingPlan
     /// <summary>The variance of the head's prior, in every method that has a prior.</summary>
     public required double HeadVariance { get; init; }
 
+    /// <summary>Whether the prior is taken by its proximal map, stable at any strength, rather than by its gradient. Samplers take the gradient.</summary>
+    public required bool IsProximal { get; init; }
+
     /// <summary>How often a run is measured on the validation data.</summary>
     public required int Validations { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Priors;
 
 namespace OnnxPriors.Cli.Experiments.Definition;
 
@@ -22,11 +23,16 @@ internal sealed record Method(string Name, string Title, PriorKind Prior)
         new("none", "No prior", PriorKind.None),
         new("zero", "L2", PriorKind.Zero),
         new(Reference, "L2-SP", PriorKind.Isotropic),
+        new("learned-diagonal", "Learned, diagonal", PriorKind.Learned) { Shape = PriorShape.Diagonal },
         new("learned", "Learned", PriorKind.Learned),
+        new("permuted", "Learned, permuted", PriorKind.Learned) { Shape = PriorShape.Permuted },
     ];
 
     /// <summary>Whether only the head trains.</summary>
     public bool TrainsHeadAlone { get; init; }
+
+    /// <summary>What of a learned covariance goes into the prior; permuted is the control of its shape.</summary>
+    public PriorShape Shape { get; init; }
 
     /// <summary>Whether it needs a posterior.</summary>
     public bool NeedsPosterior => Prior == PriorKind.Learned;

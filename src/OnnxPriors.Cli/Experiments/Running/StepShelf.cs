@@ -5,6 +5,7 @@ using OnnxPriors.Cli.Experiments.Definition;
 using OnnxPriors.Cli.Trials;
 using OnnxPriors.Importing;
 using OnnxPriors.Optimizers;
+using OnnxPriors.Priors;
 using OnnxPriors.Runtime.Steps;
 
 namespace OnnxPriors.Cli.Experiments.Running;
@@ -53,6 +54,8 @@ internal sealed class StepShelf(ExperimentPlan plan, ExperimentSources sources, 
                 Path = method.Method.NeedsPosterior ? sources.Posterior : null,
                 Rescaling = setting.Rescaling with { Rank = method.Rank },
                 HeadVariance = plan.Training.HeadVariance,
+                Shape = method.Method.Shape,
+                Step = !samples && method.Method.HasStrength && plan.Training.IsProximal ? PriorStep.Proximal : PriorStep.Plain,
             },
             Optimizer = samples ? new Sghmc() : new Sgd { Nesterov = true },
             ClassNames = sources.Data.ClassNames,

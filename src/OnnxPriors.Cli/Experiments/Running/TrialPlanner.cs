@@ -67,6 +67,7 @@ internal sealed class TrialPlanner(ExperimentPlan plan, ExperimentSources source
             Batch = training.Batch,
             Momentum = training.Momentum,
             ClipNorm = training.ClipNorm,
+            IsProximal = !unit.Samples && unit.Method.Method.HasStrength && training.IsProximal,
             Validations = training.Validations,
             KeepsBest = training.KeepsBest,
             Start = start,

@@ -72,6 +72,9 @@ internal sealed record TrialSettings
     /// <summary>The largest norm of the data gradient.</summary>
     public required double ClipNorm { get; init; }
 
+    /// <summary>Whether the prior is taken by its proximal map.</summary>
+    public required bool IsProximal { get; init; }
+
     /// <summary>How often the run is validated.</summary>
     public required int Validations { get; init; }
 
