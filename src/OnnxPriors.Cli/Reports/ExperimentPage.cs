@@ -46,7 +46,7 @@ internal static class ExperimentPage
         var ways = rows.Select(row => (row.Method, row.Inference)).Distinct().Select(Way).ToList();
         var labels = rows.Select(row => row.LabelsPerClass).Distinct().Order().ToList();
         yield return Page.Section(
-            prefix + "results by labels", "The mean over the seeds; bars are one standard deviation either side. Dashed: an average over SGHMC's samples.",
+            prefix + "Results by labels", "The mean over the seeds; bars are one standard deviation either side. Dashed: an average over SGHMC's samples.",
             Legend(ways),
             new XElement(
                 "div", new XAttribute("class", "pair"),
@@ -54,7 +54,7 @@ internal static class ExperimentPage
                 Page.Figure("Negative log-likelihood, nats", Chart("NLL", ways, labels, rows, test => test.Nll, value => Text($"{value:0.###}")))),
             rows.All(row => row.EqualBudgets) ? null : new XElement("p", new XAttribute("class", "note"), "The methods did not all try as many settings."));
         yield return Page.Section(
-            prefix + "test results", "Mean ± standard deviation over the seeds.",
+            prefix + "Test results", "Mean ± standard deviation over the seeds.",
             labels.Select(count => Page.Table(
                 "bins", ["Method", .. Measures.Select(measure => measure.Title)],
                 ways.Where(way => Of(rows, way, count).Count > 0).Select(way => Page.Row(Heading(way), Measures.Select(measure => (object)Spread.Of([.. Values(Of(rows, way, count), measure.Value)]).Format(measure.Factor, measure.Digits)))),
@@ -71,7 +71,7 @@ internal static class ExperimentPage
         if (reference is null || ways.Count < 2)
             return null;
         return Page.Section(
-            prefix + "differences from L2-SP",
+            prefix + "Differences from L2-SP",
             "Each seed's difference from L2-SP (the isotropic prior at the pretrained weights) on the same draw, its mean with a 95 % interval. Bold where the interval leaves zero out: green is better, red worse. "
             + "With so many comparisons one in twenty is bold by chance.",
             labels.Select(count => Page.Table(
@@ -95,7 +95,7 @@ internal static class ExperimentPage
     }
 
     private static XElement? Reliability(string prefix, List<WayKey> ways, List<int> labels, List<ResultRow> rows) => Page.Section(
-        prefix + "reliability",
+        prefix + "Reliability",
         "Accuracy within bins of confidence on the test data, summed over the seeds. On the dashed line confidence is right; a red gap is overconfidence, a grey one underconfidence. Underneath, the number of predictions in each bin.",
         labels.Select((count, index) =>
         {
@@ -111,7 +111,7 @@ internal static class ExperimentPage
         }));
 
     private static XElement Chosen(string prefix, List<WayKey> ways, List<int> labels, List<ResultRow> rows) => Page.Section(
-        prefix + "settings chosen",
+        prefix + "Settings chosen",
         "By validation NLL. ▲ and ▼ mark a choice at the upper or lower end of its grid: a better one may lie beyond it. The numbers after × are seeds.",
         Page.Table(
             "bins", ["Method", .. labels.Select(count => Text($"{count} {(count == 1 ? "label" : "labels")}")), "Settings tried"],
@@ -131,7 +131,7 @@ internal static class ExperimentPage
         : null;
 
     private static XElement? Times(string prefix, List<WayKey> ways, List<int> labels, List<TimeRow> times) => times.Count == 0 ? null : Page.Section(
-        prefix + "time", Text($"Seconds of one thread, all trials of all seeds; {times.Sum(time => time.Seconds) / 3600:0.00} hours together."),
+        prefix + "Time", Text($"Seconds of one thread, all trials of all seeds; {times.Sum(time => time.Seconds) / 3600:0.00} hours together."),
         Page.Table(
             "bins", ["Method", .. labels.Select(count => Text($"{count} {(count == 1 ? "label" : "labels")}")), "Seconds a trial"],
             ways.Select(way => (Way: way, Times: times.Where(time => (time.Method, time.Inference) == (way.Method, way.Inference)).ToList())).Select(one => Page.Row(

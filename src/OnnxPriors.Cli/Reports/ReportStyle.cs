@@ -39,7 +39,7 @@ internal static class ReportStyle
         .conclusions { margin: 6px 0 0; padding: 0; list-style: none; }
         .conclusions li { padding: 9px 0 9px 18px; border-left: 3px solid var(--line); margin-top: 8px; }
         .conclusions li:first-child { border-left-color: var(--accent); font-size: 1.08rem; font-weight: 600; }
-        .scroll { overflow-x: auto; }
+        .scroll { overflow-x: auto; } .scroll + .scroll { margin-top: 22px; }
         table { border-collapse: collapse; width: 100%; font-size: 0.94rem; }
         caption { text-align: left; color: var(--soft); font-size: 0.9rem; padding: 0 0 8px; }
         th, td { text-align: left; padding: 10px 12px; border-bottom: 1px solid var(--line); vertical-align: middle; }

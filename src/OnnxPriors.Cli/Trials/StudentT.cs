@@ -11,7 +11,7 @@ internal static class StudentT
 
     /// <summary>
     /// The 97.5 % point. Beyond ten degrees of freedom by the first three terms of its expansion about the normal one (Abramowitz and Stegun
-    /// 26.7.5), which is right to 0.001 there.
+    /// 26.7.5), which is right to 0.003 there.
     /// </summary>
     /// <param name="freedom">Degrees of freedom, at least 1.</param>
     public static double Quantile975(int freedom)

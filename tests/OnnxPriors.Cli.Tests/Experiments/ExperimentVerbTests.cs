@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
-using OnnxPriors.Cli.Commands;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Experiments.Definition;
 using OnnxPriors.Cli.Experiments.Running;
@@ -14,7 +13,7 @@ public sealed class ExperimentVerbTests
     public void Every_method_is_tuned_on_validation_data_and_tested_once()
     {
         using var laboratory = new Laboratory();
-        laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["out"]);
+        Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["out"]);
         var rows = File.ReadLines(Path.Combine(laboratory["out"], "results.jsonl")).Select(line => JsonNode.Parse(line)!).ToList();
         // Seven methods at two numbers of labels, two that sample at one, each with two seeds.
         Assert.HasCount(((7 * 2) + 2) * 2, rows);
@@ -42,8 +41,8 @@ public sealed class ExperimentVerbTests
     public void Two_experiments_give_the_same_bytes_however_many_trials_go_side_by_side()
     {
         using var laboratory = new Laboratory();
-        laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["one"], "--max-parallel", "1");
-        laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["three"], "--max-parallel", "3", "--feature-cache", "0");
+        Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["one"], "--max-parallel", "1");
+        Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["three"], "--max-parallel", "3", "--feature-cache", "0");
         Assert.AreEqual(laboratory.Tables("one"), laboratory.Tables("three"));
     }
 
@@ -51,7 +50,7 @@ public sealed class ExperimentVerbTests
     public void An_experiment_that_was_stopped_goes_on_to_the_same_bytes_and_does_nothing_twice()
     {
         using var laboratory = new Laboratory();
-        laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["whole"]);
+        Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["whole"]);
         var plan = ExperimentFile.Read(laboratory["lab.yaml"]);
         var terminal = new Terminal(TextWriter.Null, TextWriter.Null, quiet: true);
         Directory.CreateDirectory(laboratory["broken"]);
@@ -71,7 +70,7 @@ public sealed class ExperimentVerbTests
         var before = Directory.Exists(trials) ? Directory.EnumerateFiles(trials).ToDictionary(path => path, File.GetLastWriteTimeUtc) : [];
         // A file that a kill left half-written has another name and is no trial.
         File.WriteAllText(Path.Combine(trials, "0123.json.abc.partial"), "{");
-        laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["broken"]);
+        Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["broken"]);
         Assert.AreEqual(laboratory.Tables("whole"), laboratory.Tables("broken"));
         foreach (var (path, time) in before)
             Assert.AreEqual(time, File.GetLastWriteTimeUtc(path), path);
@@ -81,15 +80,15 @@ public sealed class ExperimentVerbTests
     public void Shards_do_all_of_it_and_report_puts_them_together_to_the_same_bytes()
     {
         using var laboratory = new Laboratory();
-        laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["whole"]);
+        Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["whole"]);
         for (var shard = 1; shard <= 3; shard++)
-            laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory[shard == 3 ? "other" : "shards"], "--shard", $"{shard}/3");
-        var said = laboratory.Done("report", laboratory["other"], laboratory["shards"], "-o", laboratory["report.html"], "--table", laboratory["merged"], "--json");
+            Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory[shard == 3 ? "other" : "shards"], "--shard", $"{shard}/3");
+        var said = Laboratory.Done("report", laboratory["other"], laboratory["shards"], "-o", laboratory["report.html"], "--table", laboratory["merged"], "--json");
         Assert.AreEqual(32, JsonNode.Parse(said)!["results"]!.GetValue<int>());
         Assert.AreEqual(laboratory.Tables("whole"), laboratory.Tables("merged"));
         var page = XDocument.Parse(File.ReadAllText(laboratory["report.html"]).Replace("<!DOCTYPE html>", "", StringComparison.Ordinal));
         var text = page.Root!.Value;
-        foreach (var part in (string[])["Flowers", "L2-SP", "Learned, permuted", "Learned, SGHMC", "differences from L2-SP", "reliability", "settings chosen", "time"])
+        foreach (var part in (string[])["Flowers", "L2-SP", "Learned, permuted", "Learned, SGHMC", "Differences from L2-SP", "Reliability", "Settings chosen", "Time"])
             Assert.Contains(part, text);
         Assert.IsEmpty(page.Descendants("script"));
         Assert.IsTrue(page.Descendants("span").Any(span => span.Attribute("class")?.Value == "edge"), "Some choice lies at an end of a grid of two.");
@@ -99,14 +98,14 @@ public sealed class ExperimentVerbTests
     public void Results_that_contradict_each_other_are_not_merged()
     {
         using var laboratory = new Laboratory();
-        laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["one"]);
+        Laboratory.Done("experiment", laboratory["lab.yaml"], "-o", laboratory["one"]);
         laboratory.WriteFile("other.yaml", Laboratory.Text.Replace("steps: 12", "steps: 8", StringComparison.Ordinal));
-        laboratory.Done("experiment", laboratory["other.yaml"], "-o", laboratory["two"]);
-        var (code, _, error) = laboratory.Run("report", laboratory["one"], laboratory["two"], "-o", laboratory["report.html"]);
+        Laboratory.Done("experiment", laboratory["other.yaml"], "-o", laboratory["two"]);
+        var (code, _, error) = Laboratory.Run("report", laboratory["one"], laboratory["two"], "-o", laboratory["report.html"]);
         Assert.AreEqual(ExitCode.BadInput, code);
         Assert.Contains("two experiments of one name", error);
         Assert.IsFalse(File.Exists(laboratory["report.html"]));
-        Assert.Contains("no results", laboratory.Run("report", laboratory["nowhere"], "-o", laboratory["report.html"]).Error);
+        Assert.Contains("no results", Laboratory.Run("report", laboratory["nowhere"], "-o", laboratory["report.html"]).Error);
     }
 
     [TestMethod]
@@ -120,15 +119,15 @@ public sealed class ExperimentVerbTests
             (["--max-parallel", "-1"], "--max-parallel"),
         })
         {
-            var (code, output, error) = laboratory.Run(["experiment", laboratory["lab.yaml"], "-o", laboratory["out"], .. args]);
+            var (code, output, error) = Laboratory.Run(["experiment", laboratory["lab.yaml"], "-o", laboratory["out"], .. args]);
             Assert.AreEqual(ExitCode.BadInput, code, error);
             Assert.AreEqual("", output);
             BadInput.Workbench.IsOneMessage(error, "experiment");
             Assert.Contains(word, error);
         }
         laboratory.WriteFile("lab.yaml", Laboratory.Text.Replace("labels-per-class: [2, 4]", "labels-per-class: [2, 4, 99]", StringComparison.Ordinal));
-        Assert.Contains("99 were asked for", laboratory.Run("experiment", laboratory["lab.yaml"], "-o", laboratory["out"]).Error);
-        Assert.AreEqual(ExitCode.Done, laboratory.Run("experiment", laboratory["lab.yaml"], "-o", laboratory["dry"], "--dry-run").Code);
+        Assert.Contains("99 were asked for", Laboratory.Run("experiment", laboratory["lab.yaml"], "-o", laboratory["out"]).Error);
+        Assert.AreEqual(ExitCode.Done, Laboratory.Run("experiment", laboratory["lab.yaml"], "-o", laboratory["dry"], "--dry-run").Code);
         Assert.IsFalse(Directory.Exists(laboratory["dry"]));
     }
 }

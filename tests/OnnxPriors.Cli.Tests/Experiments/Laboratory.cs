@@ -42,14 +42,14 @@ internal sealed class Laboratory : IDisposable
     public void WriteFile(string name, string text) => File.WriteAllText(bench[name], text);
 
     /// <summary>Runs a command to its end.</summary>
-    public string Done(params string[] args)
+    public static string Done(params string[] args)
     {
         var (code, output, error) = Run(args);
         Assert.AreEqual(ExitCode.Done, code, error);
         return output;
     }
 
-    public (int Code, string Output, string Error) Run(params string[] args)
+    public static (int Code, string Output, string Error) Run(params string[] args)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();

@@ -71,7 +71,8 @@ internal sealed class ExperimentRun(ExperimentPlan plan, ExperimentOptions optio
         var outcomes = units.SelectMany(unit => plan.Seeds.Select(seed => finished.Single(one => one.Unit == unit && one.Seed == seed))).ToList();
         var rows = outcomes.ConvertAll(Row);
         ResultsTable.Write(options.Folder, options.Suffix, rows, [.. outcomes.GroupBy(one => one.Unit).Select(Time)]);
-        terminal.Remark($"{shelf.CachedExamples} examples passed a frozen part of the network once and were kept.");
+        if (shelf.CachedExamples > 0)
+            terminal.Remark($"{shelf.CachedExamples} examples passed a frozen part of the network once and were kept.");
         return rows;
     }
 
