@@ -24,10 +24,12 @@ public sealed class StepSession : IDisposable
     private StateBuffer? part;
     private bool isPerturbed;
     private bool noiseIsZero = true;
+    private readonly bool profiles;
 
     private StepSession(string folder, Manifest manifest, StepOptions options)
     {
         (Folder, Manifest, Layout, BufferLayout) = (folder, manifest, manifest.StateLayout(), manifest.BufferLayout());
+        profiles = options.ProfilePrefix is not null;
         using var undo = new Undo();
         parameters = undo.Add(new DoubleBuffer(Layout));
         gradient = undo.Add(new StateBuffer(Layout));
@@ -38,10 +40,10 @@ public sealed class StepSession : IDisposable
         Reset();
         gradientModel = undo.Add(new GradientSession(folder, manifest, options));
         updateModel = undo.Add(new UpdateSession(folder, manifest, options));
-        evalModel = undo.Add(new EvalSession(folder, manifest, options));
+        evalModel = undo.Add(new EvalSession(folder, manifest, options with { ProfilePrefix = null }));
         if (manifest.Prior.Evidence is not null)
         {
-            perturbModel = undo.Add(new PerturbSession(folder, options));
+            perturbModel = undo.Add(new PerturbSession(folder, options with { ProfilePrefix = null }));
             perturbed = undo.Add(new StateBuffer(Layout));
         }
         undo.Keep();
@@ -187,6 +189,15 @@ public sealed class StepSession : IDisposable
     /// <summary>The share of the weights, 0 … 1, on which the plain form's precision a is above a bound.</summary>
     /// <param name="precision">The bound.</param>
     public double PriorShareAbove(double precision) => updateModel.Prior?.ShareAbove(precision) ?? 0;
+
+    /// <summary>Ends profiling, which <see cref="StepOptions.ProfilePrefix"/> began, and reads where the time of all steps so far went.</summary>
+    /// <exception cref="StepException">No profile was asked for, or it cannot be read.</exception>
+    public StepProfile EndProfiling()
+    {
+        if (!profiles)
+            throw new StepException("The step was opened without a profile.");
+        return StepProfile.Read([gradientModel.EndProfiling(), updateModel.EndProfiling()]);
+    }
 
     /// <summary>Ends the sessions and gives all memory back.</summary>
     public void Dispose()

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Onnx;
 
 namespace OnnxPriors.Runtime.Steps;
 
@@ -26,6 +27,8 @@ internal sealed class UpdateSession : IDisposable
         this.manifest = manifest;
         var path = Path.Combine(folder, StepFiles.Update);
         var (model, takesNoise) = NoiseInput.Expose(path);
+        if (options.ProfilePrefix is not null)
+            model = OnnxFile.ToBytes(StepPhases.OfUpdate(OnnxFile.Load(model)));
         session = SessionFactory.Open(model, path, options);
         binding = session.CreateIoBinding();
         var length = manifest.StateLength;
@@ -122,6 +125,9 @@ internal sealed class UpdateSession : IDisposable
         ModelCheck.Run(StepFiles.Update, session, runOptions, binding);
         return new UpdateResult(Output(PriorEnergy), Output(GradientNorm), Output(HeadEnergy), Output(NoiseSlope));
     }
+
+    /// <summary>Ends the profile and gives its file.</summary>
+    public string EndProfiling() => session.EndProfiling();
 
     public void Dispose()
     {
