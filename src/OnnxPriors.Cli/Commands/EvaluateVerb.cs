@@ -16,7 +16,7 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary><c>evaluate RUN|MODEL --data DATA</c>: accuracy, likelihood and calibration of a run or of any ONNX classifier.</summary>
 internal sealed class EvaluateVerb : IVerb
 {
-    private readonly Argument<string> target = new("RUN|MODEL") { Description = "A run's folder, or an ONNX file of one input that gives class scores." };
+    private readonly Argument<string[]> target = new("RUN|MODEL") { Description = "A run's folder, several runs', whose probabilities are averaged, or an ONNX file of one input that gives class scores.", Arity = ArgumentArity.OneOrMore };
     private readonly DataOptions data = new(DataUse.Measure);
     private readonly Option<string?> state = Optional<string>("--state", "A run's samples, best or last state. Default: the first of these it has.");
     private readonly Option<string?> ood = new("--ood") { Description = "Data of another task: how well confidence and entropy tell the model's data from it (AUROC). Its labels do not count.", HelpName = "SRC" };
@@ -41,6 +41,7 @@ internal sealed class EvaluateVerb : IVerb
     public IReadOnlyList<Example> Examples { get; } =
     [
         new("evaluate run --data animals.zip", "Measure a run on what it has not seen"),
+        new("evaluate run-1 run-2 run-3 --data animals.zip", "Measure a deep ensemble: the average over runs of several seeds"),
         new("evaluate model.onnx --data cifar10.zip --json", "Measure an exported model on the data's test part, as JSON"),
         new("evaluate run --data cifar10.zip --ood animals.zip --report run.html", "How well it tells other pictures from its own, and a page with the diagrams"),
         new("evaluate run --data cifar10.zip --corruption all", "All fifteen corruptions at all five strengths"),
@@ -59,13 +60,13 @@ internal sealed class EvaluateVerb : IVerb
     /// <inheritdoc/>
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
-        var path = given.GetValue(target)!;
+        var paths = given.GetValue(target)!;
         var settings = data.Read(given);
         var corruptions = given.GetValue(corruption) is { } names ? Corruption.Parse(names) : [];
         var page = given.GetValue(this.report) is { } file ? OutputPath.File(file) : null;
-        using var model = EvaluatedModel.Open(path, State(given.GetValue(state)), compute.Read(given));
+        using var model = EvaluatedModel.Open(paths, State(given.GetValue(state)), compute.Read(given));
         using var source = settings.Open();
-        var (view, part) = Part(source, settings, model.Origin);
+        var (view, part) = Part(source, settings, model.Origins);
         var result = Measure(model, Batches(model.Input, source, view, settings, given), "evaluating", terminal, cancellation);
         var report = EvaluationReport.Of(result, part) with
         {
@@ -73,7 +74,7 @@ internal sealed class EvaluateVerb : IVerb
             Corruptions = corruptions.IsEmpty ? null : [.. corruptions.Select(one => Corrupted(one))],
         };
         if (page is not null)
-            Page.Write(page, EvaluationPage.Render(NameOf(path), NameOf(settings.Path), report));
+            Page.Write(page, EvaluationPage.Render(string.Join(", ", paths.Select(NameOf)), NameOf(settings.Path), report));
         terminal.Show(report, CliJson.Default.EvaluationReport, console => Show(report, console));
         return ExitCode.Done;
 
@@ -102,7 +103,7 @@ internal sealed class EvaluateVerb : IVerb
 
     private static void Show(EvaluationReport report, IAnsiConsole console)
     {
-        Line($"{report.Examples} examples ({report.Part}), {(report.Samples == 1 ? "one state" : $"{report.Samples} samples averaged")}");
+        Line($"{report.Examples} examples ({report.Part}), {(report.Samples == 1 ? "one state" : $"{report.Samples} states averaged")}");
         Line($"accuracy {report.Accuracy:P2}   nll {report.Nll:F4}   ece {report.Ece:F4}   adaptive ece {report.AdaptiveEce:F4}   brier {report.Brier:F4}   aurc {report.Aurc:F4}");
         if (report.Ood is { } ood)
             Line($"against {ood.Examples} examples of '{ood.Data}': auroc {ood.AurocMaxProbability:F4} by the largest probability, {ood.AurocEntropy:F4} by the predictive entropy");
@@ -120,8 +121,9 @@ internal sealed class EvaluateVerb : IVerb
     private StreamSource Batches(ModelInput input, IDataset source, DatasetView view, DataSettings settings, ParseResult given) =>
         input.Evaluation(view, input.PreprocessingFor(source, settings), given.GetValue(batch), settings.Threads);
 
-    // On its own data a run knows what it trained on, chose by and never saw; the parts of another source are its folders.
-    private static (DatasetView View, string Name) Part(IDataset source, DataSettings settings, RunOrigin? origin)
+    // On its own data a run knows what it trained on, chose by and never saw, of several runs what all of them did; the parts of another
+    // source are its folders.
+    private static (DatasetView View, string Name) Part(IDataset source, DataSettings settings, IReadOnlyList<RunOrigin> origins)
     {
         var hasTest = source.Splits.Contains(DataSplit.Test);
         (Func<DatasetSplits, DatasetView> View, string Name)? drawn = settings.Part switch
@@ -131,11 +133,24 @@ internal sealed class EvaluateVerb : IVerb
             null when !hasTest => (splits => splits.HeldOut, "held out"),
             _ => null,
         };
-        if (drawn is { } part && origin is not null && Path.GetFullPath(settings.Path) == origin.Data
-            && part.View(DatasetSplits.Of(source, origin.Splits())) is { Count: > 0 } own)
-            return (own, part.Name);
+        if (drawn is { } part)
+        {
+            DatasetView[] views =
+                [.. origins.Where(origin => origin.Data == Path.GetFullPath(settings.Path)).Select(origin => part.View(DatasetSplits.Of(source, origin.Splits())))];
+            if (views.Any(view => view.Count > 0))
+                return (Shared(source, views, part.Name), part.Name);
+        }
         var name = settings.Part?.ToString().ToLowerInvariant() ?? (hasTest ? "test" : "all");
         return (settings.Measured(source), name);
+    }
+
+    private static DatasetView Shared(IDataset source, DatasetView[] views, string name)
+    {
+        if (views.Length == 1)
+            return views[0];
+        var shared = views.Select(view => view.Indices.AsEnumerable()).Aggregate((a, b) => a.Intersect(b)).Order().ToArray();
+        return shared.Length > 0 ? DatasetView.Of(source, shared)
+            : throw new EvaluationException($"The runs drew their examples differently and share none that is '{name}' to all; measure on data that none has seen (--split test, or another file).");
     }
 
     /// <summary>Tells how far the reading is.</summary>

@@ -8,7 +8,10 @@ namespace OnnxPriors.Cli.Training;
 /// <param name="MaxAbsDifference">The largest difference of a probability from the run's own.</param>
 /// <param name="Examples">The examples compared.</param>
 /// <param name="Compared">What they were: <c>data</c> or <c>random</c>.</param>
-internal sealed record ExportReport(string Path, int Samples, double MaxAbsDifference, int Examples, string Compared);
+/// <param name="Divergence">Of a distilled model: the mean divergence of its probabilities from the average's, in nats.</param>
+/// <param name="Agreement">Of a distilled model: the share of examples on which it names the class that the average names.</param>
+internal sealed record ExportReport(
+    string Path, int Samples, double MaxAbsDifference, int Examples, string Compared, double? Divergence = null, double? Agreement = null);
 
 /// <summary>What <c>train --json</c> prints at the end.</summary>
 /// <param name="Run">The run's folder.</param>
