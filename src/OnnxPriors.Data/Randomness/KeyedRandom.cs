@@ -7,6 +7,7 @@ internal enum Purpose
     Picks = 2,
     Shuffle = 3,
     Augmentation = 4,
+    SecondView = 5,
 }
 
 /// <summary>

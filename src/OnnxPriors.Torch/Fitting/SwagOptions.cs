@@ -86,7 +86,8 @@ public sealed record SwagOptions
 
     internal int EffectiveCollectEvery => CollectEvery ?? Math.Max(1, (Steps - EffectiveBurnIn) / Math.Max(Math.Max(8 * EffectiveRank, 40), Collected ?? 0));
 
-    internal int EffectiveRank => Diagonal ? 0 : Rank;
+    /// <summary>The rank of the posterior: K, or 0 where <see cref="Diagonal"/>.</summary>
+    public int EffectiveRank => Diagonal ? 0 : Rank;
 
     /// <summary>How many weight vectors or deviations are kept beside the moments.</summary>
     internal int Kept => Diagonal ? 0 : Collected ?? Rank;
