@@ -9,14 +9,13 @@ namespace OnnxPriors.Cli.Tests.Commands;
 
 /// <summary>Every method and objective of <c>fit</c>, and what can be done with their files.</summary>
 [TestClass]
-public sealed class FitVerbTests
+public sealed class FitVerbTests : IDisposable
 {
     private const string Quick = "--steps 40 --learning-rate 0.01";
 
     private readonly Workbench bench = new();
 
-    [TestCleanup]
-    public void RemoveFolder() => bench.Dispose();
+    public void Dispose() => bench.Dispose();
 
     [TestMethod]
     [DataRow("--method swag --rank 3 " + Quick, "swag", 3, PosteriorForm.Swag)]

@@ -1,5 +1,4 @@
 using OnnxPriors.Graphs;
-using OnnxPriors.Priors;
 using OnnxPriors.Torch.Fitting;
 
 namespace OnnxPriors.Torch.Tests.Fitting;
