@@ -8,6 +8,7 @@ using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Fits;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
+using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Priors;
@@ -143,7 +144,7 @@ internal sealed class FitVerb : IVerb
             view = view.RequireClasses(classes);
         var source = job.Data(opened, view, given.GetValue(batch), given.GetValue(seed));
         var measured = source.Measured(view.Take(MeasuredExamples));
-        using var module = new GraphModule(job.Imported.Graph, new GraphModuleOptions { Statistics = BatchStatistics.Frozen });
+        using var module = Module(job.Imported.Graph, terminal);
         var classification = new Classification(module);
         var before = Accuracy(classification, measured, "measuring the source model", terminal, cancellation);
         var stream = source.Training(job.Settings.Augmentation, views: 1, shuffle: job.Choice.Swag is not null);
@@ -182,7 +183,7 @@ internal sealed class FitVerb : IVerb
         using var labelled = neighbours > 0 ? (job.Settings with { Path = selfSupervision.NeighbourData(given) ?? job.Settings.Path }).Open() : null;
         var check = labelled is null ? null : NeighbourCheck.Of(
             neighbours, labelled, job.Data(labelled, view, given.GetValue(batch), given.GetValue(seed)), job.Settings.Split(labelled, given.GetValue(seed)));
-        using var module = new GraphModule(extractor, new GraphModuleOptions { Statistics = BatchStatistics.Frozen });
+        using var module = Module(extractor, terminal);
         using var target = new SelfSupervision(module, settings);
         var before = check?.Accuracy(target, "measuring the features", terminal, cancellation);
         var stream = source.Training(selfSupervision.Views(given), views: 2, shuffle: true);
@@ -194,6 +195,14 @@ internal sealed class FitVerb : IVerb
         var after = check?.Accuracy(target, "measuring the fitted mean", terminal, cancellation);
         Save(path, posterior, checkpoint);
         return Report(path, posterior, settings.Name, view.Count) with { SourceNeighbours = before, MeanNeighbours = after };
+    }
+
+    private static GraphModule Module(Graph graph, Terminal terminal)
+    {
+        var module = new GraphModule(graph, new GraphModuleOptions { Statistics = BatchStatistics.Frozen });
+        if (GraphModule.Remark is { } remark)
+            terminal.Remark(remark);
+        return module;
     }
 
     private static Posterior Follow(Job job, SwagFit fit, SwagOptions options, BatchStream stream) => job.Terminal.Track("fitting", options.Steps, "steps", report => fit.Run(

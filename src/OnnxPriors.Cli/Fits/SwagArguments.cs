@@ -6,7 +6,7 @@ namespace OnnxPriors.Cli.Fits;
 /// <summary>The options of SWAG, as <c>fit</c> takes them.</summary>
 internal sealed class SwagArguments
 {
-    private readonly Option<int> rank = new("--rank") { Description = "K, the columns of the low-rank factor; 2 or more.", DefaultValueFactory = _ => 5, HelpName = "K" };
+    private readonly Option<int> rank = new("--rank") { Description = "K, the columns of the low-rank factor; 2 or more.", DefaultValueFactory = _ => new SwagOptions().Rank, HelpName = "K" };
     private readonly Option<int?> collected = new("--collected") { Description = "Keeps the last N deviations, recentred at the final mean, and compresses them to the best factor of rank K. Default: the last K deviations from the running mean, as they are.", HelpName = "N" };
     private readonly Option<int> steps = new("--steps") { Description = "Gradient steps in all.", DefaultValueFactory = _ => 500, HelpName = "N" };
     private readonly Option<double> rate = new("--learning-rate") { Description = "The learning rate of SGD. Small enough that the mean stays the source model it was; the shape of the posterior hardly depends on it, its scale does, and that is λ's to set.", DefaultValueFactory = _ => 5e-6, HelpName = "R" };
