@@ -46,6 +46,7 @@ internal static class UpgradeTables
             .Concat(FusedOperators.Rules)
             .Concat(VendorNormalisation.Rules)
             .Concat(VendorAttention.Rules)
+            .Concat(GroupedAttention.Rules)
             .Concat(RecurrentUpgrades.Rules)
             .Concat(WiderTypes.Rules)
             .Concat(BatchUpgrades.Rules)
