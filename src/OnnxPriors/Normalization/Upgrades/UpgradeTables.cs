@@ -39,6 +39,7 @@ internal static class UpgradeTables
             .Concat(SamplingUpgrades.Rules)
             .Concat(WindowUpgrades.Rules)
             .Concat(ScanUpgrades.Rules)
+            .Concat(FourierUpgrades.Rules)
             .Concat(QuantisedUpgrades.Rules)
             .Concat(VendorQuantised.Rules)
             .Concat(BitCastUpgrade.Rules)
