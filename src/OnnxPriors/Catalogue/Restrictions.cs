@@ -33,6 +33,7 @@ internal static class Restrictions
         ["ConvInteger"] = Trained,
         ["MatMulInteger"] = Trained,
         ["LinearAttention"] = "unrolled, up to 1,024 places: the length of the sequence must be known",
+        ["com.microsoft.GroupQueryAttention"] = "every place of the cache counts, so that examples are of one length; sinks and quantised caches are refused",
         ["SequenceAt"] = Tensors,
         ["SequenceConstruct"] = Tensors,
         ["SequenceEmpty"] = Tensors,
