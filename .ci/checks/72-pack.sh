@@ -62,8 +62,14 @@ labels = numpy.arange(12) % 3
 x = random.normal(size=(12, 1, 8, 8)).astype(numpy.float32)
 for i, label in enumerate(labels): x[i, 0, 2 * label:2 * label + 3, 2 * label:2 * label + 3] += 3
 x.tofile(sys.argv[1] + '/x.bin')
+numpy.savez(sys.argv[1] + '/x.npz', image=x)
 open(sys.argv[1] + '/labels.txt', 'w').write('\n'.join(map(str, labels)))
 " "$application"
 dotnet "$application/run/application.dll" "$application/package" "$application/x.bin" "$application/labels.txt" "$application/personal.onnx" | tee "$application/losses.txt"
 awk '/loss/ { if (!first) first = $3; last = $3 } END { exit !(last < first) }' "$application/losses.txt"
-"$tool" verify "$application/personal.onnx" --quiet
+"$tool" run "$application/personal.onnx" --inputs "$application/x.npz" -o "$application/out.npz" --quiet
+/usr/bin/python3 -c "
+import numpy, sys
+p = numpy.load(sys.argv[1] + '/out.npz')['probabilities']
+assert p.shape == (12, 3) and numpy.allclose(p.sum(1), 1, atol=1e-5), p
+" "$application"
