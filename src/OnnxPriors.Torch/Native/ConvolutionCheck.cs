@@ -30,7 +30,10 @@ internal static class ConvolutionCheck
 
     private static ConvolutionEngine Choose()
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64 || AreRight())
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+            return ConvolutionEngine.Standard;
+        LeaveOutWarnings();
+        if (AreRight())
             return ConvolutionEngine.Standard;
         if (!TryDisable() || !AreRight())
             throw new TorchNativeException("libtorch computes wrong convolutions on this processor, with its oneDNN kernels and without; fit and verify on another machine.");
@@ -83,6 +86,14 @@ internal static class ConvolutionCheck
         // The gradient of ½‖y‖²: integers still, below 2²⁴.
         var found = autograd.grad([y], [input, weight], [y.detach()]);
         return [y.detach(), .. found];
+    }
+
+    // Where NNPACK does not know the processor, as in many virtual machines, libtorch warns of it at every convolution, on the standard error.
+    private static unsafe void LeaveOutWarnings()
+    {
+        const int Error = 2;
+        if (TorchNative.Find("libc10.so") is { } path && NativeLibrary.TryLoad(path, out nint library) && NativeLibrary.TryGetExport(library, "FLAGS_caffe2_log_level", out nint level))
+            *(int*)level = Error;
     }
 
     // torch.backends.mkldnn.enabled = False, which TorchSharp has no name for.
