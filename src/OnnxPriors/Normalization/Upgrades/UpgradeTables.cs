@@ -38,6 +38,7 @@ internal static class UpgradeTables
             .Concat(RecurrentAttention.Rules)
             .Concat(SamplingUpgrades.Rules)
             .Concat(WindowUpgrades.Rules)
+            .Concat(SamePadding.Rules)
             .Concat(ScanUpgrades.Rules)
             .Concat(FourierUpgrades.Rules)
             .Concat(QuantisedUpgrades.Rules)
