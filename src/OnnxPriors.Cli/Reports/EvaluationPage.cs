@@ -17,7 +17,8 @@ internal static class EvaluationPage
         Page.Section("Measures", null, Page.Table("bins", ["Measure", "Value"], Measures(report).Select(one => Page.Row(one.Name, one.Value)))),
         Page.Section(
             "Reliability",
-            "Accuracy within bins of confidence. On the dashed line confidence is right; a red gap is overconfidence, a grey one underconfidence. Underneath, the number of predictions in each bin.",
+            "Accuracy within bins of confidence. On the dashed line confidence is right; a red gap is overconfidence, a grey one underconfidence. "
+            + "Underneath, the number of predictions in each bin.",
             new XElement(
                 "div", new XAttribute("class", "many"),
                 Page.Figure("Bins of equal width", ReliabilityChart.Draw("bins of equal width", 3, report.Bins, report.Bins.Max(bin => bin.Count))),

@@ -33,12 +33,15 @@ internal static class ExperimentPage
         var seeds = rows.Select(row => row.Seed).Distinct().Count();
         return Page.Render(
             title,
-            Page.Header(title, $"{(experiments.Count == 1 ? "One experiment" : $"{experiments.Count} experiments")}, {rows.Select(row => row.Method).Distinct().Count()} methods, {seeds} {(seeds == 1 ? "seed" : "seeds")}. "
-                + "Settings were chosen by validation NLL; the test data was met once, by what was chosen."),
-            experiments.Select(experiment => Experiment(experiments.Count > 1 ? experiment.Key + ": " : "", [.. experiment], [.. times.Where(time => time.Experiment == experiment.Key)])),
+            Page.Header(
+                title,
+                $"{(experiments.Count == 1 ? "One experiment" : $"{experiments.Count} experiments")}, "
+                + $"{rows.Select(row => row.Method).Distinct().Count()} methods, {seeds} {(seeds == 1 ? "seed" : "seeds")}. Settings were chosen by validation NLL; the test data was met once, by what was chosen."),
+            experiments.Select(experiment => Experiment(
+                experiments.Count > 1 ? experiment.Key + ": " : "", [.. experiment], [.. times.Where(time => time.Experiment == experiment.Key)])),
             Page.Footer(
-                "± is the sample standard deviation over the seeds. Intervals are Student's t, paired by seed, 95 %, not corrected for the number of comparisons. NLL is the mean of −ln p(label) in nats; "
-                + "ECE is over 15 bins of the largest probability; AURC is the area under the risk-coverage curve."));
+                "± is the sample standard deviation over the seeds. Intervals are Student's t, paired by seed, 95 %, not corrected for the number of comparisons. "
+                + "NLL is the mean of −ln p(label) in nats; ECE is over 15 bins of the largest probability; AURC is the area under the risk-coverage curve."));
     }
 
     private static IEnumerable<XElement?> Experiment(string prefix, List<ResultRow> rows, List<TimeRow> times)
@@ -57,7 +60,9 @@ internal static class ExperimentPage
             prefix + "Test results", "Mean ± standard deviation over the seeds.",
             labels.Select(count => Page.Table(
                 "bins", ["Method", .. Measures.Select(measure => measure.Title)],
-                ways.Where(way => Of(rows, way, count).Count > 0).Select(way => Page.Row(Heading(way), Measures.Select(measure => (object)Spread.Of([.. Values(Of(rows, way, count), measure.Value)]).Format(measure.Factor, measure.Digits)))),
+                ways.Where(way => Of(rows, way, count).Count > 0).Select(way => Page.Row(
+                    Heading(way),
+                    Measures.Select(measure => (object)Spread.Of([.. Values(Of(rows, way, count), measure.Value)]).Format(measure.Factor, measure.Digits)))),
                 Text($"{count} {(count == 1 ? "label" : "labels")} a class, {Tests(rows, count)} test examples a seed"))));
         yield return Differences(prefix, ways, labels, rows);
         yield return Reliability(prefix, ways, labels, rows);
@@ -72,8 +77,8 @@ internal static class ExperimentPage
             return null;
         return Page.Section(
             prefix + "Differences from L2-SP",
-            "Each seed's difference from L2-SP (the isotropic prior at the pretrained weights) on the same draw, its mean with a 95 % interval. Bold where the interval leaves zero out: green is better, red worse. "
-            + "With so many comparisons one in twenty is bold by chance.",
+            "Each seed's difference from L2-SP (the isotropic prior at the pretrained weights) on the same draw, its mean with a 95 % interval. "
+            + "Bold where the interval leaves zero out: green is better, red worse. With so many comparisons one in twenty is bold by chance.",
             labels.Select(count => Page.Table(
                 "bins", ["Method", "Accuracy, points", "NLL, nats"],
                 ways.Where(way => way != reference).Select(way => (Way: way, Pairs: Pairs(Of(rows, way, count), Of(rows, reference, count)))).Where(one => one.Pairs.Count > 0)
@@ -96,10 +101,11 @@ internal static class ExperimentPage
 
     private static XElement? Reliability(string prefix, List<WayKey> ways, List<int> labels, List<ResultRow> rows) => Page.Section(
         prefix + "Reliability",
-        "Accuracy within bins of confidence on the test data, summed over the seeds. On the dashed line confidence is right; a red gap is overconfidence, a grey one underconfidence. Underneath, the number of predictions in each bin.",
+        "Accuracy within bins of confidence on the test data, summed over the seeds. On the dashed line confidence is right; a red gap is overconfidence, "
+        + "a grey one underconfidence. Underneath, the number of predictions in each bin.",
         labels.Select((count, index) =>
         {
-            var diagrams = ways.Select(way => (Way: way, Bins: WayReport.Pool([.. Of(rows, way, count).Select(row => row.Test?.Bins).OfType<IReadOnlyList<Runtime.Evaluation.ReliabilityBin>>()])))
+            var diagrams = ways.Select(way => (Way: way, Bins: WayReport.Pool([.. Of(rows, way, count).Select(row => row.Test).OfType<TestMetrics>().Select(test => test.Bins)])))
                 .Where(one => one.Bins.Count > 0).ToList();
             if (diagrams.Count == 0)
                 return null;
@@ -107,7 +113,9 @@ internal static class ExperimentPage
             return new XElement(
                 "details", index == labels.Count / 2 ? new XAttribute("open", "open") : null,
                 new XElement("summary", Text($"{count} {(count == 1 ? "label" : "labels")} a class")),
-                new XElement("div", new XAttribute("class", "many"), diagrams.Select(one => Page.Figure(one.Way.Title, ReliabilityChart.Draw(one.Way.Title, one.Way.Colour, one.Bins, most)))));
+                new XElement(
+                    "div", new XAttribute("class", "many"),
+                    diagrams.Select(one => Page.Figure(one.Way.Title, ReliabilityChart.Draw(one.Way.Title, one.Way.Colour, one.Bins, most)))));
         }));
 
     private static XElement Chosen(string prefix, List<WayKey> ways, List<int> labels, List<ResultRow> rows) => Page.Section(

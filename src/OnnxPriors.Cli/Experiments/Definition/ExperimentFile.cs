@@ -42,7 +42,10 @@ internal static class ExperimentFile
         if (plan.StartsFromProbe && methods.All(one => !one.Method.TrainsHeadAlone))
             throw file.Wrong($"'start: probe' needs the method '{Method.LinearProbe}', whose learning rates it is trained with; add it, or say 'start: fresh'.");
         if (plan.EqualBudgets && methods.Select(one => one.Count).Distinct().Count() > 1)
-            throw file.Wrong("methods", $"gives unequal budgets: {string.Join(", ", methods.Select(one => $"{one.Method.Name} {one.Count}"))} settings. Let all try as many, or say 'equal-budgets: false', which the report will repeat.");
+            throw file.Wrong(
+                "methods",
+                $"gives unequal budgets: {string.Join(", ", methods.Select(one => $"{one.Method.Name} {one.Count}"))} settings. "
+                + "Let all try as many, or say 'equal-budgets: false', which the report will repeat.");
         file.End();
         return plan;
     }

@@ -56,7 +56,9 @@ internal static class ResultsTable
             var row = Parse(line, path);
             var key = string.Create(CultureInfo.InvariantCulture, $"{row.Experiment}\n{row.Method}\n{row.Inference}\n{row.LabelsPerClass}\n{row.Seed}");
             if (!rows.TryAdd(key, (row, line, path)) && rows[key].Line != line)
-                throw new ExperimentException($"'{path}' and '{rows[key].Path}' have different results for '{row.Experiment}', {row.Method}, {row.LabelsPerClass} labels, seed {row.Seed}: they are of two experiments of one name. Report them apart, or give them two names.");
+                throw new ExperimentException(
+                    $"'{path}' and '{rows[key].Path}' have different results for '{row.Experiment}', {row.Method}, {row.LabelsPerClass} labels, seed {row.Seed}: "
+                    + "they are of two experiments of one name. Report them apart, or give them two names.");
         }
         // As one run of each experiment would have written them.
         return [.. rows.Values.Select(one => one.Row).GroupBy(row => row.Experiment).SelectMany(experiment => experiment.OrderBy(row => row.Place))];
