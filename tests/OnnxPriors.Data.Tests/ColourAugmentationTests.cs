@@ -70,7 +70,7 @@ public sealed class ColourAugmentationTests : IDisposable
         Assert.AreSequenceEqual(new[] { 0.4f, 0.6f, 1 }, Changed(rgb => ColourChange.Brightness(rgb, 2)), Near);
         const float Luma = 0.299f * 0.2f + 0.587f * 0.3f + 0.114f * 0.5f;
         Assert.AreSequenceEqual(new[] { Luma, Luma, Luma }, Changed(rgb => ColourChange.Saturation(rgb, 0)), Near);
-        Assert.AreSequenceEqual(new[] { Luma, Luma, Luma }, Changed(ColourChange.Grey), Near);
+        Assert.AreSequenceEqual(new[] { Luma, Luma, Luma }, Changed(rgb => ColourChange.Grey(rgb)), Near);
         // One pixel is its own mean.
         Assert.AreSequenceEqual(new[] { Luma, Luma, Luma }, Changed(rgb => ColourChange.Contrast(rgb, 0)), Near);
         // A third of the circle hands each channel on to the next.

@@ -66,7 +66,7 @@ internal sealed class ImportVerb : IVerb
         var model = imported.ToModel();
         if (given.GetValue(weights) is { } state)
             // The file is no longer the model that its hash stood for.
-            model = model with { Graph = WithWeights(imported, state), Metadata = model.Metadata.Remove(MetadataKeys.Source) };
+            model = model with { Graph = WithWeights(imported, state, freshHead: count is not null), Metadata = model.Metadata.Remove(MetadataKeys.Source) };
         if (pictures is not null)
             model = model with { Metadata = model.Metadata.SetItem(MetadataKeys.Preprocess, pictures.ToJson()) };
         OnnxFile.Save(model, path);
@@ -75,16 +75,17 @@ internal sealed class ImportVerb : IVerb
         return ExitCode.Done;
     }
 
-    private static Graph WithWeights(ImportedModel imported, string path)
+    private static Graph WithWeights(ImportedModel imported, string path, bool freshHead)
     {
         using var state = StateDictionary.Open(path);
-        var own = imported.Tensors.Where(t => t.Use is TensorUse.Trainable or TensorUse.Buffer).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
         // A fresh head has no weights in any file, and what it replaced has no place in the model.
-        var fresh = imported.Graph.Parameters.Select(p => p.Name).Where(name => !imported.Source.Graph.Initializers.Any(value => value.Name == name)).ToHashSet(StringComparer.Ordinal);
-        var replaced = imported.Source.Graph.Initializers.Select(value => value.Name).Where(name => imported.Graph.Initializers.All(value => value.Name != name)).ToHashSet(StringComparer.Ordinal);
+        var fresh = imported.Tensors.Where(t => freshHead && t.Part == ModelPart.Head).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        var here = imported.Graph.Parameters.Select(value => value.Name).ToHashSet(StringComparer.Ordinal);
+        var replaced = imported.Source.Graph.Initializers.Select(value => value.Name).Where(name => !here.Contains(name)).Concat(fresh).ToHashSet(StringComparer.Ordinal);
         var given = state.Tensors.Where(tensor => !replaced.Contains(tensor.Name))
             .ToDictionary(tensor => tensor.Name, tensor => TensorData.Of(state.Read(tensor.Name), tensor.Shape), StringComparer.Ordinal);
-        return ModelWeights.Replace(imported.Graph, given, [.. own.Where(name => !fresh.Contains(name))], $"'{path}'");
+        var own = imported.Tensors.Where(t => t.Use is TensorUse.Trainable or TensorUse.Buffer && !fresh.Contains(t.Name)).Select(t => t.Name);
+        return ModelWeights.Replace(imported.Graph, given, [.. own], $"'{path}'");
     }
 
     private static ImportedModel Import(Model model, ImportOptions options)

@@ -78,7 +78,7 @@ public static class ViewLosses
     private static Tensor Spread(Tensor x)
     {
         using Scalar epsilon = VarianceEpsilon, free = x.shape[0] - 1.0;
-        var deviation = Centred(x).square().sum(0).div(free).add(epsilon).sqrt();
+        var deviation = Centred(x).square().sum([0L]).div(free).add(epsilon).sqrt();
         return ones_like(deviation).sub(deviation).relu().mean();
     }
 

@@ -53,7 +53,7 @@ public sealed class TorchArchive : IDisposable
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             return new TorchArchive(path, new ZipArchive(stream, ZipArchiveMode.Read));
         }
-        catch (InvalidDataException error)
+        catch (Exception error) when (error is InvalidDataException or EndOfStreamException)
         {
             stream?.Dispose();
             throw new TorchFileException($"'{path}' is no file of torch.save in its zip format, or a broken one: {error.Message} Save it again with PyTorch 1.6 or later.", error);
