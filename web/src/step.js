@@ -1,9 +1,10 @@
 // Trains a package's step: the gradient model gives loss and gradients, the update model the next state. Parameters, gradient, moments
 // and prior are flat; each parameter is a view of the flat state, so nothing is cut or joined.
 import { floats } from './package.js';
+import { ProximalMap } from './proximal.js';
 
 export class StepTrainer {
-  #ort; #update; #manifest; #sessions; #theta; #states; #prior; #gradient;
+  #ort; #update; #manifest; #sessions; #theta; #states; #prior; #gradient; #map;
 
   /** The updates made. */
   steps = 0;
@@ -33,9 +34,11 @@ export class StepTrainer {
       const rank = manifest.prior.rank;
       trainer.#prior = {
         prior_mean: trainer.#flat(prior.subarray(0, length)),
-        prior_precision: trainer.#flat(prior.subarray(length, 2 * length)),
+        [manifest.prior.step === 'proximal' ? 'prior_variance' : 'prior_precision']: trainer.#flat(prior.subarray(length, 2 * length)),
         ...(rank > 0 && { prior_factor: trainer.#flat(prior.subarray(2 * length), [rank, length]) }),
       };
+      if (manifest.prior.evidence) throw new Error('This step learns its prior\'s scale, which is done beforehand: train it with "onnxpriors train" and bake the package with --scale-from.');
+      if (manifest.prior.step === 'proximal' && rank > 0) trainer.#map = new ProximalMap(prior, length, rank);
     }
     return trainer;
   }
@@ -72,6 +75,7 @@ export class StepTrainer {
       learning_rate: this.#flat(Float32Array.of(learningRate), []),
       clip_norm: this.#flat(Float32Array.of(clipNorm), []),
       ...(this.#prior && { ...this.#prior, prior_weight: this.#flat(Float32Array.of(priorWeight), []) }),
+      ...(this.#map && { prior_inverse: this.#flat(this.#map.inverse(learningRate * priorWeight * (m.optimizer.nesterov ? 1 + momentum : 1)), this.#map.shape) }),
       ...Object.fromEntries(m.optimizer.scalars.map(name => [name, this.#flat(Float32Array.of(scalars[name]), [])])),
       ...Object.fromEntries(m.optimizer.states.map((name, i) => [name, this.#flat(this.#states[i])])),
     };
