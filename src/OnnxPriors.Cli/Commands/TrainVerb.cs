@@ -37,6 +37,7 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double> deviationRate = Option("--deviation-rate", "The step of the deviation's logarithm, for a step baked with --learn-scale.", 0.1);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
     private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll or accuracy.", "nll");
+    private readonly Option<int> validateEvery = Option("--validate-every", "Epochs from one validation to the next.", 1);
     private readonly ComputeOptions compute = new();
     private readonly Option<ulong> seed = Option("--seed", "What draws, order, augmentation and noise depend on.", 0UL);
     private readonly Option<double> checkpoint = Option("--checkpoint-seconds", "Seconds between checkpoints.", 30.0);
@@ -64,7 +65,7 @@ internal sealed class TrainVerb : IVerb
         data.AddTo(command);
         foreach (var option in (Option[])[
             epochs, learningRate, batch, accumulate, schedule, cycles, samplesPerCycle, exploration, warmup, momentum, friction, temperature,
-            priorWeight, deviation, deviationRate, clipNorm, bestBy, seed, checkpoint, resume])
+            priorWeight, deviation, deviationRate, clipNorm, bestBy, validateEvery, seed, checkpoint, resume])
             command.Add(option);
         compute.AddTo(command);
     }
@@ -133,6 +134,7 @@ internal sealed class TrainVerb : IVerb
             ClipNorm = given.GetValue(clipNorm),
             SamplesPerCycle = given.GetValue(samplesPerCycle),
             BestBy = BestBy(given.GetValue(bestBy)!),
+            ValidationInterval = given.GetValue(validateEvery),
             Seed = given.GetValue(seed),
             CheckpointInterval = TimeSpan.FromSeconds(Math.Clamp(given.GetValue(checkpoint), 0, 1e9)),
         };

@@ -1,23 +1,6 @@
-using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Training;
 
 namespace OnnxPriors.Cli.Training;
-
-/// <summary>What <c>evaluate --json</c> prints.</summary>
-/// <param name="Accuracy">The share that is right, 0 … 1.</param>
-/// <param name="Nll">The mean negative log-likelihood, in nats.</param>
-/// <param name="Ece">The expected calibration error over 15 bins.</param>
-/// <param name="Brier">The Brier score, 0 … 2.</param>
-/// <param name="Examples">The number of examples.</param>
-/// <param name="Samples">The number of states averaged.</param>
-/// <param name="Part">Which part of the data was measured.</param>
-/// <param name="Bins">The reliability diagram.</param>
-internal sealed record EvaluationReport(
-    double Accuracy, double Nll, double Ece, double Brier, int Examples, int Samples, string Part, IReadOnlyList<ReliabilityBin> Bins)
-{
-    public static EvaluationReport Of(EvaluationResult result, string part) =>
-        new(result.Accuracy, result.Nll, result.Ece, result.Brier, result.Examples, result.Samples, part, result.Bins);
-}
 
 /// <summary>What <c>export --json</c> prints.</summary>
 /// <param name="Path">The model.</param>

@@ -247,7 +247,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     private void EndEpoch(CancellationToken cancellation)
     {
         CheckFinite();
-        var evaluation = Validate(cancellation);
+        var isDue = (progress.Epoch + 1) % options.ValidationInterval == 0 || progress.Epoch + 1 == options.Epochs;
+        var evaluation = isDue ? Validate(cancellation) : null;
         var isBest = evaluation is not null
             && (progress.BestEpoch < 0
                 || (options.BestBy == BestBy.Nll ? evaluation.Nll < progress.BestValue : evaluation.Accuracy > progress.BestValue));

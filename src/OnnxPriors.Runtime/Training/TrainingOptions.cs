@@ -54,6 +54,9 @@ public sealed record TrainingOptions
     /// <summary>What the best epoch is best by.</summary>
     public BestBy BestBy { get; init; } = BestBy.Nll;
 
+    /// <summary>Epochs from one validation to the next; the last is always validated. Where an epoch is a few steps, measuring each would take longer than training.</summary>
+    public int ValidationInterval { get; init; } = 1;
+
     /// <summary>The key of the sampler's noise.</summary>
     public ulong Seed { get; init; }
 
@@ -64,7 +67,16 @@ public sealed record TrainingOptions
     public long CheckpointSteps { get; init; }
 
     /// <summary>What fixes the run's bits, by the name a user knows it by.</summary>
-    internal SortedDictionary<string, string> Identity() => new(StringComparer.Ordinal)
+    internal SortedDictionary<string, string> Identity()
+    {
+        var identity = Always();
+        // Left out where each epoch is validated, as in runs that began before there was a choice.
+        if (ValidationInterval != 1)
+            identity["validate-every"] = Text(ValidationInterval);
+        return identity;
+    }
+
+    private SortedDictionary<string, string> Always() => new(StringComparer.Ordinal)
     {
         ["epochs"] = Text(Epochs),
         ["schedule"] = Schedule.Kind.ToString(),
@@ -102,6 +114,7 @@ public sealed record TrainingOptions
         Require(Deviation is null || (Deviation > 0 && double.IsFinite(Deviation.Value)), "deviation", Deviation ?? 0, "above 0");
         Require(DeviationRate >= 0 && double.IsFinite(DeviationRate), "deviation-rate", DeviationRate, "at least 0");
         Require(double.IsFinite(ClipNorm), "clip-norm", ClipNorm, "finite");
+        Require(ValidationInterval > 0, "validate-every", ValidationInterval, "above 0");
         Require(SamplesPerCycle > 0, "samples-per-cycle", SamplesPerCycle, "above 0");
 
         static void Require(bool condition, string name, IFormattable value, string range)

@@ -47,8 +47,10 @@ public static class StepBaker
         cancellation.ThrowIfCancellationRequested();
         var values = Fitted(model, options.Prior, prior);
         Value[] tensors = [.. trained.Select(t => t.Tensor)];
-        var gradient = GradientModel.Build(model.Graph, tensors, new CrossEntropy(), options.BatchNormalization, values);
-        var eval = EvalModel.Build(model.Graph, tensors, options.BatchNormalization, values);
+        var cut = options.CutsFrozenPart && options.Targets == BakeTargets.Step ? FrozenPrefix.Of(model.Graph, tensors) : null;
+        var graph = cut?.Rest ?? model.Graph;
+        var gradient = GradientModel.Build(graph, tensors, new CrossEntropy(), options.BatchNormalization, values);
+        var eval = EvalModel.Build(graph, tensors, options.BatchNormalization, values);
 
         var files = prior.Files.ToBuilder();
         var buffers = StateLayout.Of(gradient.Buffers.Select(b => (b.Name, b.Tensor.Data!.Dimensions.ToArray())));
@@ -67,6 +69,8 @@ public static class StepBaker
             files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank, options.Prior.Step, options.Prior.LearnsScale)));
             if (options.Prior.LearnsScale)
                 files.Add(Save(output.Path, StepFiles.Perturb, PerturbModel.Build()));
+            if (cut is not null)
+                files.Add(Save(output.Path, StepFiles.Features, Model.Canonical(EvalModel.Build(cut.Features, [], values: values), Carried(model))));
             if (gradient.Buffers.Length > 0)
                 files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
         }
