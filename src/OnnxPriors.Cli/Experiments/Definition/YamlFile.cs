@@ -38,9 +38,10 @@ internal static class YamlFile
     /// <exception cref="ExperimentException">It is too deep, no YAML, or no mapping.</exception>
     public static YamlMap Parse(string text, string name)
     {
+        var last = Mark.Empty;
         try
         {
-            Check(text, name);
+            Check(text, name, ref last);
             var stream = new YamlStream();
             stream.Load(new StringReader(text));
             return stream.Documents is [{ RootNode: YamlMappingNode map }]
@@ -51,19 +52,25 @@ internal static class YamlFile
         {
             throw new ExperimentException($"{Place(name, error.Start)} is no YAML: {error.Message}", error);
         }
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException)
+        {
+            // The library meets some broken texts unprepared; what it had read last says where.
+            throw new ExperimentException($"{Place(name, last)} or after it is no YAML; check brackets, quotes and indentation there.", error);
+        }
     }
 
     /// <summary>Where something stands: file, line and column.</summary>
     public static string Place(string name, Mark mark) => string.Create(CultureInfo.InvariantCulture, $"'{name}' line {mark.Line}, column {mark.Column}");
 
     // Looks at the events alone, before anything is built of them.
-    private static void Check(string text, string name)
+    private static void Check(string text, string name, ref Mark last)
     {
         var parser = new Parser(new StringReader(text));
         var (depth, nodes) = (0, 0);
         while (parser.MoveNext())
         {
             var at = parser.Current!;
+            last = at.End;
             depth += at.NestingIncrease;
             if (depth > MostDepth + 2)
                 throw new ExperimentException($"{Place(name, at.Start)}: it is nested deeper than {MostDepth} levels, which no experiment is.");

@@ -44,9 +44,9 @@ public sealed class ExperimentFileTests
     }
 
     [TestMethod]
-    [DataRow("name: A task", "nam: A task", "line 1, column 1: 'nam' is unknown", DisplayName = "a key that is none")]
+    [DataRow("name: A task", "nam: A task", "line 1, column 1: 'name' is missing", DisplayName = "a key that must be there")]
     [DataRow("train: from:layer4", "train: x\ntrian: y", "'trian' is unknown", DisplayName = "a key beside the right one")]
-    [DataRow("rank: 5,", "rankk: 5,", "line 4, column 29: 'posterior.fit.rankk' is unknown", DisplayName = "an option that fit does not have")]
+    [DataRow("rank: 5,", "rankk: 5,", "line 4, column 28: 'posterior.fit.rankk' is unknown", DisplayName = "an option that fit does not have")]
     [DataRow("seeds: [3, 1]", "seeds: [3, 3]", "line 7, column 8: 'seeds' names a value twice", DisplayName = "a seed twice")]
     [DataRow("seeds: [3, 1]", "seeds: [3, 1.5]", "no whole number", DisplayName = "half a seed")]
     [DataRow("validation: 0.25", "validation: 1.5", "above 0 and at most 0.99", DisplayName = "more than all")]
