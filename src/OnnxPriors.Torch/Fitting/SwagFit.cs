@@ -41,6 +41,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjecti
         ArgumentNullException.ThrowIfNull(data);
         options.Validate();
         _ = Objective;
+        manual_seed(unchecked((long)options.Seed));
         using var state = new FitState();
         Train(data, state, progress, cancellation);
         return Finish(data, state.Tensors, sourceSha256);
@@ -108,8 +109,6 @@ public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjecti
 
     private double Backward(LabelledBatch batch, int step)
     {
-        // Each step draws from a seed of its own, so that a fit that goes on from a checkpoint draws the same.
-        manual_seed(unchecked((long)(options.Seed + (ulong)step * 0x9E3779B97F4A7C15)));
         using var scope = NewDisposeScope();
         var loss = Objective.Loss(batch);
         loss.backward();
