@@ -20,6 +20,8 @@ internal static class Verbs
         new BenchmarkVerb(),
         new EvaluateVerb(),
         new ExportVerb(),
+        new ExperimentVerb(),
+        new ReportVerb(),
         new DemoVerb(),
     ];
 

@@ -7,7 +7,9 @@ internal enum Purpose
     Picks = 2,
     Shuffle = 3,
     Augmentation = 4,
-    SecondView = 5,
+    Corruption = 5,
+    Share = 6,
+    SecondView = 7,
 }
 
 /// <summary>

@@ -1,6 +1,7 @@
 using OnnxPriors.Cli.Demo;
+using OnnxPriors.Cli.Trials;
 
-namespace OnnxPriors.Cli.Tests.Demo;
+namespace OnnxPriors.Cli.Tests.Trials;
 
 [TestClass]
 public sealed class PairedComparisonTests

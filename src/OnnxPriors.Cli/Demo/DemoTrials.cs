@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Display;
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
@@ -19,10 +20,8 @@ namespace OnnxPriors.Cli.Demo;
 /// <param name="data">The downstream task.</param>
 /// <param name="plan">What is tried.</param>
 /// <param name="prior">The prior file.</param>
-internal sealed class Trials(Model model, DemoAssets assets, DemoData data, DemoPlan plan, string prior)
+internal sealed class DemoTrials(Model model, DemoAssets assets, DemoData data, DemoPlan plan, string prior)
 {
-    private static readonly StepOptions OneThread = new() { Threads = 1 };
-
     /// <summary>The number of runs.</summary>
     public int Count => plan.Ways.Sum(way => way.Settings.Count) * plan.Seeds.Count;
 
@@ -49,7 +48,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
                 ClassNames = data.ClassNames,
                 SourceFileName = Path.GetFileName(assets.Model),
             };
-            StepBaker.Bake(Import(way.Train, seed: 0), options, Folder(way, setting), cancellation);
+            StepBaker.Bake(ModelImporter.Import(model, ImportOptions(seed: 0) with { Train = way.Train }), options, Folder(way, setting), cancellation);
             report.Report(++done, way.Name);
         }
     }
@@ -68,7 +67,7 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         SideBySide(all.Count, threads, index =>
         {
             var (way, setting) = all[index];
-            using var session = StepSession.Open(Folder(way, setting), OneThread);
+            using var session = StepSession.Open(Folder(way, setting), StepTraining.OneThread);
             for (var i = 0; i < data.Seeds.Count; i++)
             {
                 results[(index * data.Seeds.Count) + i] = Train(session, way, setting, data.Seeds[i], heads[i], cancellation);
@@ -92,17 +91,8 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         {
             var trial = chosen[index];
             var folder = Folder(trial.Way, trial.Setting);
-            using var eval = new EvalSession(folder, ManifestFile.Read(folder), OneThread);
-            var states = trial.Run!.OpenStates(RunState.Last);
-            try
-            {
-                results[index] = Evaluator.Evaluate(eval, states, data.Test, cancellation);
-            }
-            finally
-            {
-                foreach (var state in states)
-                    state.Dispose();
-            }
+            using var eval = new EvalSession(folder, ManifestFile.Read(folder), StepTraining.OneThread);
+            results[index] = StepTraining.Measure(eval, trial.Run!, RunState.Last, data.Test, cancellation);
             report.Report(Interlocked.Increment(ref done), trial.Way.Name);
         }, cancellation);
         return results;
@@ -115,10 +105,10 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
     /// <param name="cancellation">Stops after the step under way.</param>
     public RunFolder Keep(Trial trial, string folder, RunDescription description, CancellationToken cancellation)
     {
-        using var session = StepSession.Open(Folder(trial.Way, trial.Setting), OneThread);
-        SetHead(session, Head(trial.Seed));
+        using var session = StepSession.Open(Folder(trial.Way, trial.Setting), StepTraining.OneThread);
+        Head(trial.Seed).SetIn(session);
         // Without validation data, so that the run's one state is the last, as in the comparison.
-        new Trainer(session, trial.Seed.Training, validation: null, Options(trial.Setting, trial.Seed.Seed)) { Description = description, Threads = OneThread.Threads }
+        new Trainer(session, trial.Seed.Training, validation: null, Options(trial.Setting, trial.Seed.Seed)) { Description = description, Threads = StepTraining.OneThread.Threads }
             .Run(folder, resume: false, cancellation);
         return RunFolder.Open(folder);
     }
@@ -138,19 +128,8 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
 
     private Trial Train(StepSession session, Way way, Setting setting, SeedData seed, HeadTensors head, CancellationToken cancellation)
     {
-        session.Reset();
-        SetHead(session, head);
-        var run = new MemoryRun();
-        try
-        {
-            var result = new Trainer(session, seed.Training, seed.Validation, Options(setting, seed.Seed)).Run(run, cancellation);
-            return new Trial(way, setting, seed, run, result.Epochs);
-        }
-        catch (TrainingFailedException)
-        {
-            // Diverged: a result like any other, and never the best.
-            return new Trial(way, setting, seed, null, []);
-        }
+        var trained = StepTraining.Train(session, head, seed.Training, seed.Validation, Options(setting, seed.Seed), cancellation);
+        return new Trial(way, setting, seed, trained.Run, trained.Result?.Epochs ?? []);
     }
 
     private TrainingOptions Options(Setting setting, int seed) => new()
@@ -162,21 +141,9 @@ internal sealed class Trials(Model model, DemoAssets assets, DemoData data, Demo
         Seed = (ulong)seed,
     };
 
-    private ImportedModel Import(string train, int seed) => ModelImporter.Import(
-        model, new ImportOptions { Form = ImportForm.NewHead, Classes = data.ClassNames.Count, Train = train, Seed = (ulong)seed });
+    private ImportOptions ImportOptions(int seed) => new() { Form = ImportForm.NewHead, Classes = data.ClassNames.Count, Seed = (ulong)seed };
 
-    private HeadTensors Head(SeedData seed) => new(Import("head", seed.Seed).Tensors
-        .Where(tensor => tensor.Part == ModelPart.Head && tensor.Use == TensorUse.Trainable)
-        .ToDictionary(tensor => tensor.Name, tensor => tensor.Tensor.Data!.Span<float>().ToArray()));
-
-    private static void SetHead(StepSession session, HeadTensors head)
-    {
-        foreach (var (name, values) in head.Values)
-            values.CopyTo(session.Parameters[(int)session.Layout[name].Offset..]);
-    }
+    private HeadTensors Head(SeedData seed) => HeadTensors.Fresh(model, ImportOptions(seed.Seed));
 
     private string Folder(Way way, Setting setting) => assets.In("steps", setting.StepName(way));
-
-    /// <summary>The fresh head that a seed draws, by tensor; a step is baked with one, and each seed begins with its own.</summary>
-    private sealed record HeadTensors(IReadOnlyDictionary<string, float[]> Values);
 }

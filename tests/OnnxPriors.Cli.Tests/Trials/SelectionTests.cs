@@ -1,7 +1,7 @@
-using OnnxPriors.Cli.Demo;
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Runtime.Training;
 
-namespace OnnxPriors.Cli.Tests.Demo;
+namespace OnnxPriors.Cli.Tests.Trials;
 
 [TestClass]
 public sealed class SelectionTests

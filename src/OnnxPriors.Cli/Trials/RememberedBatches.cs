@@ -3,7 +3,7 @@ using OnnxPriors.Data.Batches;
 using OnnxPriors.Runtime.Steps;
 using Batch = OnnxPriors.Runtime.Steps.Batch;
 
-namespace OnnxPriors.Cli.Demo;
+namespace OnnxPriors.Cli.Trials;
 
 /// <summary>
 /// A stream's batches, each epoch decoded once and kept: many runs go through the same small data, several at a time. The batches are

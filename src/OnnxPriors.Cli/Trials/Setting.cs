@@ -3,7 +3,7 @@ using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Reports;
 using OnnxPriors.Priors;
 
-namespace OnnxPriors.Cli.Demo;
+namespace OnnxPriors.Cli.Trials;
 
 /// <summary>The hyperparameters of one training run; those a way does not have are null.</summary>
 internal sealed record Setting

@@ -1,6 +1,6 @@
 using OnnxPriors.Cli.Reports;
 
-namespace OnnxPriors.Cli.Demo;
+namespace OnnxPriors.Cli.Trials;
 
 /// <summary>
 /// Two ways' values over the same seeds, compared seed by seed: each seed draws its examples once for all ways, so the draws' luck
@@ -8,12 +8,11 @@ namespace OnnxPriors.Cli.Demo;
 /// </summary>
 /// <param name="Difference">The mean difference, first minus second.</param>
 /// <param name="StandardError">Its standard error over the seeds.</param>
-/// <param name="IsClear">Whether it passes the test.</param>
-internal readonly record struct PairedComparison(double Difference, double StandardError, bool IsClear)
+/// <param name="Margin">Half the width of its 95 % confidence interval; not a number for a single seed.</param>
+internal readonly record struct PairedComparison(double Difference, double StandardError, double Margin)
 {
-    // The 97.5 % points of Student's t for 1 … 10 degrees of freedom (Student 1908; any table), and the normal one beyond, a little raised.
-    private static readonly double[] Quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
-    private const double LastQuantile = 2.2;
+    /// <summary>Whether it passes the test: the interval leaves zero out.</summary>
+    public bool IsClear => Difference != 0 && Math.Abs(Difference) > Margin;
 
     /// <summary>Compares.</summary>
     /// <param name="first">One value a seed.</param>
@@ -25,9 +24,6 @@ internal readonly record struct PairedComparison(double Difference, double Stand
             throw new ArgumentException($"{first.Count} values cannot be compared with {second.Count} seed by seed.", nameof(second));
         var spread = Spread.Of([.. first.Zip(second, (a, b) => a - b)]);
         var error = spread.Deviation / Math.Sqrt(first.Count);
-        var freedom = first.Count - 1;
-        var isClear = freedom > 0 && spread.Mean != 0
-            && Math.Abs(spread.Mean) > (freedom <= Quantiles.Length ? Quantiles[freedom - 1] : LastQuantile) * error;
-        return new PairedComparison(spread.Mean, error, isClear);
+        return new PairedComparison(spread.Mean, error, first.Count > 1 ? StudentT.Quantile975(first.Count - 1) * error : double.NaN);
     }
 }

@@ -1,6 +1,6 @@
 using OnnxPriors.Runtime.Training;
 
-namespace OnnxPriors.Cli.Demo;
+namespace OnnxPriors.Cli.Trials;
 
 /// <summary>Chooses by validation data; test results have no way in.</summary>
 internal static class Selection
