@@ -67,7 +67,8 @@ public sealed record FitCheckpoint(string Path, int EverySteps, string Fingerpri
                 continue;
             var read = new float[entry.Count];
             reader.Read(entry, 0, read);
-            using var given = tensor(read, values.shape, dtype: values.dtype, device: values.device);
+            using var scope = NewDisposeScope();
+            var given = tensor(read, values.shape, dtype: values.dtype, device: values.device);
             values.copy_(given);
         }
         return (new Place(Number("step"), Number("epoch"), Number("batch")), Number("samples"));
