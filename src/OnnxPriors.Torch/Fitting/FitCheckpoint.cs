@@ -6,7 +6,8 @@ namespace OnnxPriors.Torch.Fitting;
 
 /// <summary>
 /// Where a fit keeps its state, so that one that was killed goes on to the same bits: a safetensors file of every parameter's path,
-/// momentum, moments and kept deviations. It is written whole or not at all.
+/// momentum, moments and kept deviations. It is written whole or not at all. Of what libtorch draws nothing is kept: imported graphs draw
+/// nothing.
 /// </summary>
 /// <param name="Path">The file. Where it exists the fit goes on from it.</param>
 /// <param name="EverySteps">How many steps lie between two writings, 1 or more. A cancelled fit writes once more.</param>
@@ -37,7 +38,8 @@ public sealed record FitCheckpoint(string Path, int EverySteps, string Fingerpri
         using var writer = SafetensorsWriter.Create(Path, metadata, [.. state.Select(entry => new TensorShape(entry.Name, [.. entry.Values.shape]))]);
         foreach (var (_, values) in state)
         {
-            using var host = values.detach().to(ScalarType.Float32).cpu().contiguous();
+            using var scope = NewDisposeScope();
+            var host = values.detach().to(ScalarType.Float32).cpu().contiguous();
             if (host.numel() > 0)
                 writer.Write(host.data<float>().ToArray());
         }
@@ -65,7 +67,8 @@ public sealed record FitCheckpoint(string Path, int EverySteps, string Fingerpri
                 continue;
             var read = new float[entry.Count];
             reader.Read(entry, 0, read);
-            using var given = tensor(read, values.shape, dtype: values.dtype, device: values.device);
+            using var scope = NewDisposeScope();
+            var given = tensor(read, values.shape, dtype: values.dtype, device: values.device);
             values.copy_(given);
         }
         return (new Place(Number("step"), Number("epoch"), Number("batch")), Number("samples"));

@@ -160,9 +160,9 @@ public sealed class LaplaceFit(GraphModule module, LaplaceOptions options)
         /// <summary>Mean, variance and summed curvature; null where a sum is not finite.</summary>
         public PosteriorTensor? ToPosterior(double precision)
         {
-            using var host = sum.cpu();
-            using var weights = parameter.detach().to(ScalarType.Float32).cpu().contiguous();
-            var curvature = host.contiguous().data<double>().ToArray();
+            using var scope = NewDisposeScope();
+            var (host, weights) = (sum.cpu().contiguous(), parameter.detach().to(ScalarType.Float32).cpu().contiguous());
+            var curvature = host.data<double>().ToArray();
             if (!curvature.All(value => double.IsFinite(value) && value <= float.MaxValue))
                 return null;
             return new PosteriorTensor(

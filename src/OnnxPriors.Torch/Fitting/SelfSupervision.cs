@@ -147,7 +147,7 @@ public sealed class SelfSupervision : IFitObjective, IDisposable
             Philox.FillNormal(values, options.Seed, step: 0, stream);
             for (var i = 0; i < values.Length; i++) values[i] *= (float)deviation;
             using var noGradients = no_grad();
-            var parameter = new Parameter(tensor(values, shape, dtype: type, device: extractor.Device), requires_grad: true);
+            var parameter = new Parameter(tensor(values, shape, dtype: type, device: extractor.Device).DetachFromDisposeScope(), requires_grad: true);
             parameter.DetachFromDisposeScope();
             parameters.Add(parameter);
         }

@@ -41,6 +41,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjecti
         ArgumentNullException.ThrowIfNull(data);
         options.Validate();
         _ = Objective;
+        manual_seed(unchecked((long)options.Seed));
         using var state = new FitState();
         Train(data, state, progress, cancellation);
         return Finish(data, state.Tensors, sourceSha256);
@@ -69,6 +70,8 @@ public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjecti
                 double loss = Backward(batch, place.Step), rate = options.RateAt(place.Step);
                 examples += batch.Labels.Length;
                 using (no_grad())
+                // What updates in place hands back has an owner too: else it might be freed while libtorch still reads it.
+                using (NewDisposeScope())
                     Step(state, place.Step, rate);
                 place = next with { Step = place.Step + 1 };
                 double seconds = clock.Elapsed.TotalSeconds;
@@ -91,6 +94,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjecti
     {
         var first = Endless(data, new FitCheckpoint.Place(0, 0, 0)).Select(pair => pair.Batch).FirstOrDefault() ?? throw new FitException("The training data holds no examples.");
         Backward(first, 0);
+        using var scope = NewDisposeScope();
         state.Tensors.AddRange(Fitted());
         state.Own.AddRange(Objective.Parameters.Select((parameter, i) => new SgdParameter($"objective.{i}", parameter)));
         ForgetGradients();
@@ -108,8 +112,6 @@ public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjecti
 
     private double Backward(LabelledBatch batch, int step)
     {
-        // Each step draws from a seed of its own, so that a fit that goes on from a checkpoint draws the same.
-        manual_seed(unchecked((long)(options.Seed + (ulong)step * 0x9E3779B97F4A7C15)));
         using var scope = NewDisposeScope();
         var loss = Objective.Loss(batch);
         loss.backward();
@@ -157,6 +159,7 @@ public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjecti
     private Posterior Finish(ILabelledBatches data, List<SwagMoments> tensors, string sourceSha256)
     {
         using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
         foreach (var tensor in tensors) tensor.MoveToMean();
         var buffers = ImmutableArray<PosteriorBuffer>.Empty;
         if (module.RunningStatistics.Count > 0 && (options.EstimateStatistics ?? module.Statistics == BatchStatistics.Batch))

@@ -26,8 +26,8 @@ public sealed record SwagOptions
     /// stand in memory in place of K + 5.
     /// </summary>
     /// <remarks>
-    /// The default stays the plain form, for it is SWAG as published and takes less memory; on networks tried the two are alike for
-    /// training. Compression is the form that can be merged, and whose leading columns are the ones to keep.
+    /// The default stays the plain form, for it is SWAG as published and takes less memory. Compression is the form that can be merged,
+    /// and whose leading columns are the ones to keep.
     /// </remarks>
     public int? Collected { get; init; }
 

@@ -33,7 +33,8 @@ public sealed class SelfSupervisionTests
         {
             using var module = new GraphModule(Extractor());
             using var target = new SelfSupervision(module, new SelfSupervisionOptions { Seed = seed });
-            using var loss = target.Loss(batch);
+            using var scope = TorchSharp.torch.NewDisposeScope();
+            target.Loss(batch);
             return target.Parameters[0].data<float>().ToArray();
         }
         Assert.AreSequenceEqual(First(1), First(1));
