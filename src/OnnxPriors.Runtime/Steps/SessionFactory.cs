@@ -47,7 +47,11 @@ internal static class SessionFactory
         if (options.Provider == Provider.Cuda)
             AppendCuda(session, options.Device);
         if (options.ProfilePrefix is { } prefix)
-            (session.EnableProfiling, session.ProfileOutputPathPrefix) = (true, $"{prefix}-{Path.GetFileNameWithoutExtension(path)}");
+        {
+            // The prefix counts at the moment that profiling is turned on.
+            session.ProfileOutputPathPrefix = $"{prefix}-{Path.GetFileNameWithoutExtension(path)}";
+            session.EnableProfiling = true;
+        }
         try
         {
             return open(session);
