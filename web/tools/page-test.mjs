@@ -133,7 +133,7 @@ async function lossesInBrowser(page, site, gpu) {
     try {
       return { differBy: worst(await train(true, 3), expected) };
     } catch (error) {
-      const reason = /Can't create a session.*/.exec(error.message)?.[0];
+      const reason = /(Can't create a session|failed to call OrtRun).*/.exec(error.message)?.[0];
       if (!reason) throw error;
       return { refused: reason.slice(0, 300) };
     }
