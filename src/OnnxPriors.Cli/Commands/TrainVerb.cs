@@ -33,7 +33,7 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double> friction = Option("--friction", "SGHMC's friction, above 0 and at most 1.", 0.1);
     private readonly Option<double> temperature = Option("--temperature", "The posterior's temperature T: samplers target exp(-U/T).", 1.0);
     private readonly Option<double> priorWeight = Option("--prior-weight", "The prior's weight in units of 1/N, N training examples.", 1.0);
-    private readonly Option<double> deviation = Option("--deviation", "The posterior's deviation to begin with, for a step baked with --learn-scale.", 1e-4);
+    private readonly Option<double?> deviation = Optional<double?>("--deviation", "The posterior's deviation to begin with, for a step baked with --learn-scale. Default: 1/2 over the root of the number of weights.");
     private readonly Option<double> deviationRate = Option("--deviation-rate", "The step of the deviation's logarithm, for a step baked with --learn-scale.", 0.1);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
     private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll or accuracy.", "nll");
@@ -106,8 +106,6 @@ internal sealed class TrainVerb : IVerb
         var summary = new TrainingReport(
             folder, result.Steps, result.BestEpoch, result.Samples, result.Seconds, splits.Train.Count, splits.Validation.Count, result.Epochs);
         terminal.Show(summary, CliJson.Default.TrainingReport, console => Show(summary, console));
-        if (summary.Scale is { } scale)
-            terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"Learned: λ × {scale.Scale:G4}, the head's variance × {scale.HeadScale:G4}, deviation {scale.Deviation:G3}, bound {scale.Bound:G6} nats. Use it: onnxpriors bake … --scale-from {summary.Run}"));
         terminal.Remark($"Next: onnxpriors evaluate {summary.Run} --data {settings.Path}, or onnxpriors export {summary.Run} -o model.onnx");
         return ExitCode.Done;
     }
@@ -200,6 +198,8 @@ internal sealed class TrainVerb : IVerb
         console.Write(table);
         var kept = report.Samples > 0 ? $"{report.Samples} samples" : report.BestEpoch > 0 ? $"the state of epoch {report.BestEpoch}" : "the last state";
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Steps} steps in {report.Seconds:F1} s; {kept} in '{report.Run}'."));
+        if (report.Scale is { } scale)
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Learned: λ × {scale.Scale:G4}, the head's variance × {scale.HeadScale:G4}, deviation {scale.Deviation:G3}, bound {scale.Bound:G6} nats. Use it: onnxpriors bake … --scale-from {report.Run}"));
 
         static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
     }

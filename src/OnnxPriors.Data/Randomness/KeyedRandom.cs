@@ -9,6 +9,7 @@ internal enum Purpose
     Augmentation = 4,
     Corruption = 5,
     Share = 6,
+    SecondView = 7,
 }
 
 /// <summary>

@@ -39,7 +39,7 @@ internal sealed class ScaleLearning
         if (state is null)
         {
             var (features, head) = session.PriorEnergies();
-            state = new ScaleState(Math.Log(options.Deviation), 2 * features, 2 * head);
+            state = new ScaleState(Math.Log(options.Deviation ?? 0.5 / Math.Sqrt(bound.Count)), 2 * features, 2 * head);
         }
         State = state;
     }

@@ -36,8 +36,11 @@ public sealed record TrainingOptions
     /// <summary>The prior's weight in units of 1/N, the Bayesian one for N training examples.</summary>
     public double PriorWeight { get; init; } = 1;
 
-    /// <summary>The posterior's deviation σ to begin with, where the prior's scale is learned.</summary>
-    public double Deviation { get; init; } = 1e-4;
+    /// <summary>
+    /// The posterior's deviation σ to begin with, where the prior's scale is learned; null for ½/√D, D the weights that train: 10⁻⁴ for
+    /// a ResNet-50. The pull of the prior with the best λ is at most 1/(2σ√D), at ‖δ‖ = σ√D; the data's gradient, of about 1, must pass it.
+    /// </summary>
+    public double? Deviation { get; init; }
 
     /// <summary>The step of log σ at the schedule's largest learning rate, where the prior's scale is learned; it follows the schedule's shape.</summary>
     public double DeviationRate { get; init; } = 0.1;
@@ -86,7 +89,7 @@ public sealed record TrainingOptions
         ["friction"] = Text(Friction),
         ["temperature"] = Text(Temperature),
         ["prior-weight"] = Text(PriorWeight),
-        ["deviation"] = Text(Deviation),
+        ["deviation"] = Deviation is { } deviation ? Text(deviation) : "auto",
         ["deviation-rate"] = Text(DeviationRate),
         ["clip-norm"] = Text(ClipNorm),
         ["samples-per-cycle"] = Text(SamplesPerCycle),
@@ -108,7 +111,7 @@ public sealed record TrainingOptions
         Require(Friction is > 0 and <= 1, "friction", Friction, "above 0 and at most 1");
         Require(Temperature >= 0 && double.IsFinite(Temperature), "temperature", Temperature, "at least 0");
         Require(PriorWeight >= 0 && double.IsFinite(PriorWeight), "prior-weight", PriorWeight, "at least 0");
-        Require(Deviation > 0 && double.IsFinite(Deviation), "deviation", Deviation, "above 0");
+        Require(Deviation is null || (Deviation > 0 && double.IsFinite(Deviation.Value)), "deviation", Deviation ?? 0, "above 0");
         Require(DeviationRate >= 0 && double.IsFinite(DeviationRate), "deviation-rate", DeviationRate, "at least 0");
         Require(double.IsFinite(ClipNorm), "clip-norm", ClipNorm, "finite");
         Require(ValidationInterval > 0, "validate-every", ValidationInterval, "above 0");

@@ -102,7 +102,7 @@ public static class PriorBaker
         var posterior = PosteriorReader.Open(path);
         try
         {
-            choice.Rescaling.Check(posterior.Metadata.Rank);
+            choice.Rescaling.Check(posterior.Metadata.Rank, posterior.Metadata.Form);
             var present = posterior.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
             PosteriorCheck.CheckFits(posterior, [.. target.Source.Where(tensor => present.Contains(tensor.Name) || !target.SourceHead.Contains(tensor.Name))], $"'{path}'");
             if (!choice.AllowOtherSource && target.SourceHashes.Count > 0)

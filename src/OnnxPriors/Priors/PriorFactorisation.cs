@@ -26,7 +26,7 @@ internal sealed class PriorFactorisation
     {
         _posterior = posterior;
         _options = options;
-        _factorScale = posterior is null ? 1 : options.FactorScale(posterior.Metadata.Rank);
+        _factorScale = posterior is null ? 1 : options.FactorScale(posterior.Metadata.Rank, posterior.Metadata.Form);
         _inverse = Cholesky.Invert(c);
         Rank = rank;
         C = c;
@@ -57,7 +57,7 @@ internal sealed class PriorFactorisation
         if (learnedAny && posterior is null)
             throw new ArgumentNullException(nameof(posterior), "A learned segment needs a posterior.");
         if (posterior is not null)
-            options.Check(posterior.Metadata.Rank);
+            options.Check(posterior.Metadata.Rank, posterior.Metadata.Form);
         var rank = learnedAny ? options.KeptRank(posterior!.Metadata.Rank) : 0;
         var empty = new PriorFactorisation(posterior, options, rank, new double[0, 0], 0, 0, 0);
         var groups = Pieces(segments).Chunk(PiecesInGroup).ToArray();
