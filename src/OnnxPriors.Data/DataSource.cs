@@ -29,7 +29,7 @@ public static class DataSource
     }
 
     private static IDataset OpenFolder(string path, DataSourceOptions options) =>
-        (IDataset?)IdxSource.OpenFolder(path, options.Limits) ?? OpenPictures(new FolderStore(path, options.Limits), options.Limits);
+        (IDataset?)IdxSource.OpenFolder(path, options.Limits) ?? OpenPictures(new FolderStore(path, options.Limits), options);
 
     private static IDataset OpenFile(string path, DataSourceOptions options)
     {
@@ -39,7 +39,7 @@ public static class DataSource
         if (start is [(byte)'P', (byte)'K', 3, 4, ..] or [(byte)'P', (byte)'K', 5, 6, ..])
             return Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
                 ? NpzSource.Open(path, options.Limits)
-                : OpenArchive(path, options.Limits);
+                : OpenArchive(path, options);
         if (IdxSource.Matches(start))
             return IdxSource.OpenFile(path, options.Limits);
         return Path.GetExtension(path).ToUpperInvariant() switch
@@ -50,20 +50,20 @@ public static class DataSource
         };
     }
 
-    private static IDataset OpenArchive(string path, DataLimits limits)
+    private static IDataset OpenArchive(string path, DataSourceOptions options)
     {
-        var store = new ZipStore(path, limits);
+        var store = new ZipStore(path, options.Limits);
         if (store.Files.Count == 0 || !store.Files.All(name => name.EndsWith(".npy", StringComparison.Ordinal)))
-            return OpenPictures(store, limits);
+            return OpenPictures(store, options);
         store.Dispose();
-        return NpzSource.Open(path, limits);
+        return NpzSource.Open(path, options.Limits);
     }
 
-    private static PictureDataset OpenPictures(IFileStore store, DataLimits limits)
+    private static PictureDataset OpenPictures(IFileStore store, DataSourceOptions options)
     {
         try
         {
-            return new PictureDataset(store, limits);
+            return new PictureDataset(store, options.Limits, options.Unlabelled);
         }
         catch
         {

@@ -33,8 +33,11 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double> friction = Option("--friction", "SGHMC's friction, above 0 and at most 1.", 0.1);
     private readonly Option<double> temperature = Option("--temperature", "The posterior's temperature T: samplers target exp(-U/T).", 1.0);
     private readonly Option<double> priorWeight = Option("--prior-weight", "The prior's weight in units of 1/N, N training examples.", 1.0);
+    private readonly Option<double?> deviation = Optional<double?>("--deviation", "The posterior's deviation to begin with, for a step baked with --learn-scale. Default: 1/2 over the root of the number of weights.");
+    private readonly Option<double> deviationRate = Option("--deviation-rate", "The step of the deviation's logarithm, for a step baked with --learn-scale.", 0.1);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
     private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll or accuracy.", "nll");
+    private readonly Option<int> validateEvery = Option("--validate-every", "Epochs from one validation to the next.", 1);
     private readonly ComputeOptions compute = new();
     private readonly Option<ulong> seed = Option("--seed", "What draws, order, augmentation and noise depend on.", 0UL);
     private readonly Option<double> checkpoint = Option("--checkpoint-seconds", "Seconds between checkpoints.", 30.0);
@@ -62,7 +65,7 @@ internal sealed class TrainVerb : IVerb
         data.AddTo(command);
         foreach (var option in (Option[])[
             epochs, learningRate, batch, accumulate, schedule, cycles, samplesPerCycle, exploration, warmup, momentum, friction, temperature,
-            priorWeight, clipNorm, bestBy, seed, checkpoint, resume])
+            priorWeight, deviation, deviationRate, clipNorm, bestBy, validateEvery, seed, checkpoint, resume])
             command.Add(option);
         compute.AddTo(command);
     }
@@ -126,9 +129,12 @@ internal sealed class TrainVerb : IVerb
             Friction = given.GetValue(friction),
             Temperature = given.GetValue(temperature),
             PriorWeight = given.GetValue(priorWeight),
+            Deviation = given.GetValue(deviation),
+            DeviationRate = given.GetValue(deviationRate),
             ClipNorm = given.GetValue(clipNorm),
             SamplesPerCycle = given.GetValue(samplesPerCycle),
             BestBy = BestBy(given.GetValue(bestBy)!),
+            ValidationInterval = given.GetValue(validateEvery),
             Seed = given.GetValue(seed),
             CheckpointInterval = TimeSpan.FromSeconds(Math.Clamp(given.GetValue(checkpoint), 0, 1e9)),
         };
@@ -192,6 +198,8 @@ internal sealed class TrainVerb : IVerb
         console.Write(table);
         var kept = report.Samples > 0 ? $"{report.Samples} samples" : report.BestEpoch > 0 ? $"the state of epoch {report.BestEpoch}" : "the last state";
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Steps} steps in {report.Seconds:F1} s; {kept} in '{report.Run}'."));
+        if (report.Scale is { } scale)
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Learned: λ × {scale.Scale:G4}, the head's variance × {scale.HeadScale:G4}, deviation {scale.Deviation:G3}, bound {scale.Bound:G6} nats. Use it: onnxpriors bake … --scale-from {report.Run}"));
 
         static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
     }

@@ -28,6 +28,9 @@ public sealed record EvaluationResult
 
     /// <summary>The bins of the reliability diagram, by rising confidence.</summary>
     public required IReadOnlyList<ReliabilityBin> Bins { get; init; }
+
+    /// <summary>What each example's prediction was, in the order of the data: what adaptive bins, risk-coverage and detection are made of.</summary>
+    public IReadOnlyList<Prediction> Predictions { get; init; } = [];
 }
 
 /// <summary>The examples whose largest probability lies in (Low, High].</summary>
@@ -38,7 +41,7 @@ public sealed record EvaluationResult
 /// <param name="Accuracy">The share of them that is right; 0 for an empty bin.</param>
 public sealed record ReliabilityBin(double Low, double High, int Count, double Confidence, double Accuracy);
 
-/// <summary>Sums up predictions as they come; keeps no example.</summary>
+/// <summary>Sums up predictions as they come; of an example it keeps three numbers.</summary>
 public sealed class Calibration
 {
     /// <summary>The bins of the reliability diagram.</summary>
@@ -47,6 +50,7 @@ public sealed class Calibration
     private readonly int[] binCounts = new int[BinCount];
     private readonly int[] binRight = new int[BinCount];
     private readonly double[] binConfidence = new double[BinCount];
+    private readonly List<Prediction> predictions = [];
     private double logLikelihood, brier;
     private int examples, right;
 
@@ -67,6 +71,7 @@ public sealed class Calibration
         binCounts[bin]++;
         binRight[bin] += isRight ? 1 : 0;
         binConfidence[bin] += confidence;
+        predictions.Add(new Prediction(confidence, Prediction.EntropyOf(probabilities), isRight));
     }
 
     /// <summary>What came out.</summary>
@@ -93,6 +98,7 @@ public sealed class Calibration
             Examples = examples,
             Samples = samples,
             Bins = bins,
+            Predictions = predictions,
         };
     }
 }

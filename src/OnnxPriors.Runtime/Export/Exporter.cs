@@ -36,17 +36,26 @@ public static class Exporter
         RunFolder run, string path, RunState which = RunState.Default, IBatchSource? check = null, StepOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var states = run.OpenStates(which);
-        try
-        {
-            using var eval = run.OpenModel(options);
-            return Export(Path.Combine(run.FullPath, StepFiles.Eval), eval, states, path, check, options);
-        }
-        finally
-        {
-            foreach (var state in states)
-                state.Dispose();
-        }
+        return Export([run], path, which, check, options);
+    }
+
+    /// <summary>Exports the average over states of several runs and checks the file.</summary>
+    /// <param name="runs">The runs.</param>
+    /// <param name="path">The file to write; it appears once it has passed the check.</param>
+    /// <param name="which">Which states of each.</param>
+    /// <param name="check">Batches to compare on, or null for random ones of the model's input shape.</param>
+    /// <param name="options">How to run both.</param>
+    /// <exception cref="EvaluationException">The runs cannot be averaged.</exception>
+    /// <exception cref="RunException">A run has no such state.</exception>
+    /// <exception cref="ExportException">The exported model predicts something else.</exception>
+    /// <exception cref="StepException">A model cannot be loaded or run.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static ExportResult Export(
+        IReadOnlyList<RunFolder> runs, string path, RunState which = RunState.Default, IBatchSource? check = null, StepOptions? options = null)
+    {
+        using var ensemble = Ensemble.Open(runs, which, options);
+        var parts = ensemble.Parts.Select(part => new AveragedPart(OnnxFile.Load(Path.Combine(part.Run.FullPath, StepFiles.Eval)), part.Model.Manifest, part.States));
+        return Export([.. parts], ensemble.Predict, path, check, options);
     }
 
     /// <summary>Exports states of a step's model and checks the file.</summary>
@@ -65,8 +74,15 @@ public static class Exporter
         ArgumentNullException.ThrowIfNull(eval);
         ArgumentNullException.ThrowIfNull(states);
         ArgumentOutOfRangeException.ThrowIfZero(states.Count);
+        var part = new AveragedPart(OnnxFile.Load(evalPath), eval.Manifest, states);
+        return Export([part], (batch, state) => eval.Run(batch, states[state]), path, check, options);
+    }
+
+    private static ExportResult Export(
+        IReadOnlyList<AveragedPart> parts, Evaluator.Predictor predict, string path, IBatchSource? check, StepOptions? options)
+    {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var model = AveragedModel.Build(OnnxFile.Load(evalPath), eval.Manifest, states);
+        var (model, manifest, states) = (AveragedModel.Build(parts), parts[0].Manifest, parts.Sum(part => part.States.Count));
         // Beside the place first: external data carries the file's name, so the folder is what is moved from.
         var whole = Path.GetFullPath(path);
         var beside = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(whole)!, $".{Path.GetFileName(whole)}.{Path.GetRandomFileName()}.partial"));
@@ -74,12 +90,12 @@ public static class Exporter
         {
             var written = Path.Combine(beside.FullName, Path.GetFileName(whole));
             OnnxFile.Save(model, written);
-            var (difference, examples) = Compare(written, eval, states, check ?? new RandomBatches(eval.Manifest), options ?? new StepOptions());
+            var (difference, examples) = Compare(written, predict, states, manifest.Classes, check ?? new RandomBatches(manifest), options ?? new StepOptions());
             if (!(difference <= Tolerance))
                 throw new ExportException(FormattableString.Invariant($"The exported model's probabilities differ from the run's by up to {difference:G3}, more than {Tolerance}; '{path}' was not written. Please report it with the model."));
             foreach (var file in beside.GetFiles().OrderBy(file => file.Extension == ".onnx"))
                 file.MoveTo(Path.Combine(Path.GetDirectoryName(whole)!, file.Name), overwrite: true);
-            return new ExportResult(path, states.Count, difference, examples);
+            return new ExportResult(path, states, difference, examples);
         }
         finally
         {
@@ -88,16 +104,16 @@ public static class Exporter
     }
 
     private static (double Difference, int Examples) Compare(
-        string path, EvalSession eval, IReadOnlyList<EvalState> states, IBatchSource data, StepOptions options)
+        string path, Evaluator.Predictor predict, int states, int classes, IBatchSource data, StepOptions options)
     {
         using var exported = new ClassifierModel(path, options);
-        var average = new ProbabilityAverage(eval.Manifest.Classes);
+        var average = new ProbabilityAverage(classes);
         var (largest, examples) = (0.0, 0);
         foreach (var batch in data.Read(0, 0, CancellationToken.None))
         {
             average.Start(batch.Count);
-            foreach (var state in states)
-                average.Add(eval.Run(batch, state), batch.Labels.Span);
+            for (var state = 0; state < states; state++)
+                average.Add(predict(batch, state), batch.Labels.Span);
             var expected = average.Mean();
             var found = exported.Run(batch);
             for (var i = 0; i < expected.Length; i++)

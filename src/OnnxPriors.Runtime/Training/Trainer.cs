@@ -25,6 +25,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     private TimeSpan lastCheckpoint;
     private double secondsBefore;
     private long examplesHere;
+    private ScaleLearning? scale;
 
     /// <summary>Called after each step.</summary>
     public Action<TrainingProgress>? StepDone { get; init; }
@@ -136,6 +137,9 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         clock.Restart();
         secondsBefore = progress.Seconds;
         lastCheckpoint = TimeSpan.Zero;
+        scale = ScaleLearning.Of(session, options, progress.Scale);
+        if (PriorStability.Warning(session, options, training.ExampleCount) is { } warning)
+            Notice?.Invoke(warning);
         try
         {
             while (progress.Epoch < options.Epochs)
@@ -150,6 +154,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             throw;
         }
         SaveCheckpoint();
+        if (epochs.LastOrDefault()?.Scale is { } learned)
+            folder?.SaveScale(learned);
         store.Save(RunState.Last, 0, session);
         return new TrainingResult
         {
@@ -183,6 +189,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     {
         var first = (long)progress.Batch * training.BatchSize;
         var labels = (int)Math.Min((long)microBatches * training.BatchSize, training.ExampleCount - first);
+        scale?.Perturb(progress.Step);
         var loss = 0.0;
         int right = 0, seen = 0;
         for (var i = 0; i < microBatches; i++)
@@ -202,7 +209,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         var (step, total, examples) = (progress.Step, TotalSteps, (double)training.ExampleCount);
         var rate = options.Schedule.LearningRateAt(step, total);
         var isSampling = IsSampler && options.Schedule.SamplesAt(step, total);
-        var update = session.Update(new UpdateScalars
+        var scalars = new UpdateScalars
         {
             LearningRate = rate,
             Step = step,
@@ -212,10 +219,13 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             Friction = options.Friction,
             NoiseScale = isSampling ? Math.Sqrt(options.Temperature / examples) : 0,
             Seed = options.Seed,
-        });
+        };
+        var update = session.Update(scale?.Weigh(scalars) ?? scalars);
         if (!double.IsFinite(loss) || !float.IsFinite(update.GradientNorm) || !float.IsFinite(update.PriorEnergy))
             throw Diverged($"the loss is {loss}, the gradient's norm {update.GradientNorm}, the prior's energy {update.PriorEnergy}", rate);
 
+        scale?.Advance(update, rate / options.Schedule.LearningRate);
+        progress.Scale = scale?.State;
         progress.Step++;
         progress.Batch += microBatches;
         progress.LossSum += loss * labels;
@@ -237,7 +247,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     private void EndEpoch(CancellationToken cancellation)
     {
         CheckFinite();
-        var evaluation = Validate(cancellation);
+        var isDue = (progress.Epoch + 1) % options.ValidationInterval == 0 || progress.Epoch + 1 == options.Epochs;
+        var evaluation = isDue ? Validate(cancellation) : null;
         var isBest = evaluation is not null
             && (progress.BestEpoch < 0
                 || (options.BestBy == BestBy.Nll ? evaluation.Nll < progress.BestValue : evaluation.Accuracy > progress.BestValue));
@@ -257,6 +268,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             PriorEnergy = session.Manifest.Prior.IsPresent ? session.PriorEnergy() : null,
             Validation = evaluation is null ? null
                 : new ValidationMetrics(evaluation.Accuracy, evaluation.Nll, evaluation.Ece, evaluation.Brier, evaluation.Examples),
+            Scale = scale?.Now(progress.LossSum / progress.Examples),
             IsBest = isBest,
             Samples = progress.Samples,
             Seconds = Seconds(),

@@ -36,6 +36,8 @@ public static class StepBaker
         if (trained.IsEmpty)
             throw new ArtifactException("Nothing trains: no tensor of the model is selected (--train).");
         CheckPlace(folder);
+        if (options.Prior is { Step: PriorStep.Proximal, Kind: not PriorKind.None } && (options.Optimizer is not Sgd || options.Targets.HasFlag(BakeTargets.OrtTraining)))
+            throw new ArtifactException("The proximal step is for --optimizer sgd in the step alone (--target step); bake with --prior-step plain.");
         if (options.Targets.HasFlag(BakeTargets.OrtTraining))
             OrtTrainingBaker.Check(options.Optimizer, options.BatchNormalization, options.OrtTraining);
 
@@ -45,8 +47,10 @@ public static class StepBaker
         cancellation.ThrowIfCancellationRequested();
         var values = Fitted(model, options.Prior, prior);
         Value[] tensors = [.. trained.Select(t => t.Tensor)];
-        var gradient = GradientModel.Build(model.Graph, tensors, new CrossEntropy(), options.BatchNormalization, values);
-        var eval = EvalModel.Build(model.Graph, tensors, options.BatchNormalization, values);
+        var cut = options.CutsFrozenPart && options.Targets == BakeTargets.Step ? FrozenPrefix.Of(model.Graph, tensors) : null;
+        var graph = cut?.Rest ?? model.Graph;
+        var gradient = GradientModel.Build(graph, tensors, new CrossEntropy(), options.BatchNormalization, values);
+        var eval = EvalModel.Build(graph, tensors, options.BatchNormalization, values);
 
         var files = prior.Files.ToBuilder();
         var buffers = StateLayout.Of(gradient.Buffers.Select(b => (b.Name, b.Tensor.Data!.Dimensions.ToArray())));
@@ -62,7 +66,11 @@ public static class StepBaker
         if (options.Targets.HasFlag(BakeTargets.Step))
         {
             files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model)), options.InlineBytes));
-            files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
+            files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank, options.Prior.Step, options.Prior.LearnsScale)));
+            if (options.Prior.LearnsScale)
+                files.Add(Save(output.Path, StepFiles.Perturb, PerturbModel.Build()));
+            if (cut is not null)
+                files.Add(Save(output.Path, StepFiles.Features, Model.Canonical(EvalModel.Build(cut.Features, [], values: values), Carried(model))));
             if (gradient.Buffers.Length > 0)
                 files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
         }
