@@ -8,6 +8,9 @@ public sealed record DataSourceOptions
     /// </summary>
     public string? LabelColumn { get; init; }
 
+    /// <summary>What is looked for as the examples' targets.</summary>
+    public TargetKind Targets { get; init; }
+
     /// <summary>What files may ask of the machine.</summary>
     public DataLimits Limits { get; init; } = DataLimits.Default;
 }

@@ -26,7 +26,7 @@ internal sealed class ExportVerb : IVerb
     public string Name => "export";
 
     /// <inheritdoc/>
-    public string Summary => "Writes a run as one ONNX file that takes the prepared tensor and gives class probabilities.";
+    public string Summary => "Writes a run as one ONNX file that takes the prepared tensor and gives what the task predicts: class probabilities, of each pixel or label too, or numbers.";
 
     /// <inheritdoc/>
     public IReadOnlyList<Example> Examples { get; } =
@@ -53,14 +53,14 @@ internal sealed class ExportVerb : IVerb
         var path = given.GetValue(data) ?? (origin is not null && (File.Exists(origin.Data) || Directory.Exists(origin.Data)) ? origin.Data : null);
         if (path is null)
             terminal.Remark("The run's data is no longer there; the export is compared on random numbers.");
-        using var source = path is null ? null : DataSource.Open(path, new DataSourceOptions { LabelColumn = origin?.LabelColumn });
+        using var source = path is null ? null : DataSource.Open(path, new DataSourceOptions { LabelColumn = origin?.LabelColumn, Targets = ModelInput.TargetsOf(run.Manifest.Task) });
         var result = Exporter.Export(
             run, file, State(given.GetValue(state)), source is null ? null : Batches(run, source),
             compute.Read(given));
         var report = new ExportReport(result.Path, result.Samples, result.MaxAbsDifference, result.Examples, source is null ? "random" : "data");
         terminal.Show(report, CliJson.Default.ExportReport, console => console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"'{report.Path}': {(report.Samples == 1 ? "one state" : $"the average of {report.Samples} samples")}; probabilities agree with the run's within {report.MaxAbsDifference:G2} on {report.Examples} {(source is null ? "random inputs" : "examples")}.")));
+            $"'{report.Path}': {(report.Samples == 1 ? "one state" : $"the average of {report.Samples} samples")}; predictions agree with the run's within {report.MaxAbsDifference:G2} on {report.Examples} {(source is null ? "random inputs" : "examples")}.")));
         return ExitCode.Done;
     }
 
@@ -70,6 +70,6 @@ internal sealed class ExportVerb : IVerb
         // Spread over the data, so that every class is met.
         var step = Math.Max(1, source.Count / MostExamples);
         var view = DatasetView.Of(source, Enumerable.Range(0, source.Count).Where(i => i % step == 0).Take(MostExamples));
-        return input.Evaluation(view, input.PreprocessingFor(source, new DataSettings { Path = source.Name }), 16, 0);
+        return input.Evaluation(view, input.PreprocessingFor(source, new DataSettings { Path = source.Name }), source.Targets == TargetKind.Mask ? 4 : 16, 0);
     }
 }

@@ -9,6 +9,9 @@ internal sealed record DataSettings
 
     public string? LabelColumn { get; init; }
 
+    /// <summary>What is looked for as the examples' targets: what the model's task needs.</summary>
+    public TargetKind Targets { get; init; }
+
     public string? Preset { get; init; }
 
     public int? ImageSize { get; init; }
@@ -39,7 +42,7 @@ internal sealed record DataSettings
 
     /// <summary>Opens the source, with its cache.</summary>
     /// <exception cref="DataException">The source cannot be used.</exception>
-    public IDataset Open() => new CachedDataset(DataSource.Open(Path, new DataSourceOptions { LabelColumn = LabelColumn }), CacheBytes);
+    public IDataset Open() => new CachedDataset(DataSource.Open(Path, new DataSourceOptions { LabelColumn = LabelColumn, Targets = Targets }), CacheBytes);
 
     /// <summary>Divides the source for training.</summary>
     /// <exception cref="DataException">It cannot be divided so.</exception>

@@ -13,10 +13,27 @@ namespace OnnxPriors.Cli.Training;
 /// <param name="Part">Which part of the data was measured.</param>
 /// <param name="Bins">The reliability diagram.</param>
 internal sealed record EvaluationReport(
-    double Accuracy, double Nll, double Ece, double Brier, int Examples, int Samples, string Part, IReadOnlyList<ReliabilityBin> Bins)
+    double? Accuracy, double Nll, double? Ece, double? Brier, int Examples, int Samples, string Part, IReadOnlyList<ReliabilityBin> Bins)
 {
+    /// <summary>The measures of a segmentation.</summary>
+    public SegmentationMeasures? Segmentation { get; init; }
+
+    /// <summary>The measures of multi-label predictions.</summary>
+    public MultiLabelMeasures? MultiLabel { get; init; }
+
+    /// <summary>The measures of a regression.</summary>
+    public RegressionMeasures? Regression { get; init; }
+
     public static EvaluationReport Of(EvaluationResult result, string part) =>
-        new(result.Accuracy, result.Nll, result.Ece, result.Brier, result.Examples, result.Samples, part, result.Bins);
+        new(Known(result.Accuracy), result.Nll, Known(result.Ece), Known(result.Brier), result.Examples, result.Samples, part, result.Bins)
+        {
+            Segmentation = result.Segmentation,
+            MultiLabel = result.MultiLabel,
+            Regression = result.Regression,
+        };
+
+    // JSON has no word for what is not a number.
+    private static double? Known(double measure) => double.IsNaN(measure) ? null : measure;
 }
 
 /// <summary>What <c>export --json</c> prints.</summary>

@@ -12,6 +12,9 @@ public sealed record BatchOptions
     /// <summary>Random changes to the pictures.</summary>
     public Augmentation Augmentation { get; init; } = Augmentation.None;
 
+    /// <summary>The labels that masks may hold; needed where the source has masks.</summary>
+    public MaskLabels? Masks { get; init; }
+
     /// <summary>Whether each epoch has an order of its own; otherwise the order is the view's.</summary>
     public bool Shuffle { get; init; }
 

@@ -81,7 +81,10 @@ internal sealed class BatchRun : IDisposable
             {
                 var inputs = batches[batch].Inputs.Span;
                 var size = inputs.Length / batches[batch].Count;
-                writer.Write(desk, batches[batch].Examples[example], batches[batch].Epoch, seed, inputs.Slice(example * size, size));
+                var pixels = writer.MaskLength;
+                writer.Write(
+                    desk, batches[batch].Examples[example], batches[batch].Epoch, seed, inputs.Slice(example * size, size),
+                    batches[batch].Labels.AsSpan(example * pixels, pixels));
             }
             catch (Exception failure)
             {

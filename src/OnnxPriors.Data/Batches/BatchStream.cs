@@ -29,7 +29,7 @@ public sealed class BatchStream
             throw new DataException($"'{view.Source.Name}' has no example in the part that is asked for.");
         if (options.BatchSize < 1)
             throw new DataException($"A batch of {options.BatchSize} is not possible; it takes at least one example.");
-        writer = new ExampleWriter(view.Source, (options.Preprocessing ?? new Preprocessing()).Checked(), options.Augmentation, view.Indices[0]);
+        writer = new ExampleWriter(view.Source, (options.Preprocessing ?? new Preprocessing()).Checked(), options.Augmentation, options.Masks, view.Indices[0]);
     }
 
     /// <summary>The examples.</summary>
@@ -53,7 +53,7 @@ public sealed class BatchStream
             .Add(View.Indices.AsSpan())
             .Add(View.Labels.AsSpan())
             .Add(preprocessing)
-            .Add(string.Create(CultureInfo.InvariantCulture, $"{options.Augmentation} {options.BatchSize} {options.Shuffle} {options.Seed}"))
+            .Add(string.Create(CultureInfo.InvariantCulture, $"{options.Augmentation} {options.BatchSize} {options.Shuffle} {options.Seed}{(options.Masks is { } masks ? $" {masks}" : "")}"))
             .Finish();
     }
 
@@ -76,6 +76,15 @@ public sealed class BatchStream
             yield return batch;
     }
 
+    private float[] Targets(int[] positions)
+    {
+        var width = View.Source.TargetCount;
+        var targets = new float[positions.Length * width];
+        for (var i = 0; width > 0 && i < positions.Length; i++)
+            View.Source.CopyTargets(View.Indices[positions[i]], targets.AsSpan(i * width, width));
+        return targets;
+    }
+
     private List<Batch> Plan(int epoch, int firstBatch)
     {
         int[]? order = options.Shuffle ? new KeyedRandom(options.Seed, Purpose.Shuffle, (ulong)epoch).Permutation(View.Count) : null;
@@ -88,7 +97,8 @@ public sealed class BatchStream
                 epoch,
                 index,
                 [.. positions.Select(position => View.Indices[position])],
-                [.. positions.Select(position => (long)View.Labels[position])],
+                writer.MaskLength > 0 ? new long[positions.Length * writer.MaskLength] : [.. positions.Select(position => (long)View.Labels[position])],
+                Targets(positions),
                 ExampleShape,
                 pool));
         }

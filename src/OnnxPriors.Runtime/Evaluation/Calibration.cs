@@ -26,8 +26,17 @@ public sealed record EvaluationResult
     /// <summary>The number of states whose probabilities were averaged.</summary>
     public required int Samples { get; init; }
 
-    /// <summary>The bins of the reliability diagram, by rising confidence.</summary>
+    /// <summary>The bins of the reliability diagram, by rising confidence; none for regression.</summary>
     public required IReadOnlyList<ReliabilityBin> Bins { get; init; }
+
+    /// <summary>The measures of a segmentation, whose accuracy, NLL, ECE and Brier score are those of its counted pixels; null for other tasks.</summary>
+    public SegmentationMeasures? Segmentation { get; init; }
+
+    /// <summary>The measures of multi-label predictions, whose accuracy, ECE and Brier score are those of single labels; null for other tasks.</summary>
+    public MultiLabelMeasures? MultiLabel { get; init; }
+
+    /// <summary>The measures of a regression, which has no accuracy, ECE and Brier score (not a number); null for other tasks.</summary>
+    public RegressionMeasures? Regression { get; init; }
 }
 
 /// <summary>The examples whose largest probability lies in (Low, High].</summary>
