@@ -36,6 +36,7 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double> priorWeight = Option("--prior-weight", "The prior's weight in units of 1/N, N training examples.", 1.0);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
     private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll, accuracy, or a segmentation's mean iou.", "nll");
+    private readonly Option<int> validateEvery = Option("--validate-every", "Epochs from one validation to the next; the last is always validated.", 1);
     private readonly ComputeOptions compute = new();
     private readonly Option<ulong> seed = Option("--seed", "What draws, order, augmentation and noise depend on.", 0UL);
     private readonly Option<double> checkpoint = Option("--checkpoint-seconds", "Seconds between checkpoints.", 30.0);
@@ -63,7 +64,7 @@ internal sealed class TrainVerb : IVerb
         data.AddTo(command);
         foreach (var option in (Option[])[
             epochs, learningRate, batch, accumulate, schedule, cycles, samplesPerCycle, exploration, warmup, momentum, friction, temperature,
-            priorWeight, clipNorm, bestBy, seed, checkpoint, resume])
+            priorWeight, clipNorm, bestBy, validateEvery, seed, checkpoint, resume])
             command.Add(option);
         compute.AddTo(command);
     }
@@ -131,6 +132,7 @@ internal sealed class TrainVerb : IVerb
             ClipNorm = given.GetValue(clipNorm),
             SamplesPerCycle = given.GetValue(samplesPerCycle),
             BestBy = BestBy(given.GetValue(bestBy)!),
+            ValidateEvery = given.GetValue(validateEvery),
             Seed = given.GetValue(seed),
             CheckpointInterval = TimeSpan.FromSeconds(Math.Clamp(given.GetValue(checkpoint), 0, 1e9)),
         };

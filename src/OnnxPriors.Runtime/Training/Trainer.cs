@@ -295,7 +295,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     {
         try
         {
-            return validation is null ? null : Evaluator.Evaluate(session, validation, cancellation);
+            var isDue = (progress.Epoch + 1) % options.ValidateEvery == 0 || progress.Epoch + 1 == options.Epochs;
+            return validation is null || !isDue ? null : Evaluator.Evaluate(session, validation, cancellation);
         }
         catch (EvaluationException error)
         {

@@ -45,6 +45,9 @@ public sealed record TrainingOptions
     /// <summary>Samples of each cycle, where the optimizer is a sampler.</summary>
     public int SamplesPerCycle { get; init; } = 3;
 
+    /// <summary>Epochs from one validation to the next; the last epoch is always validated.</summary>
+    public int ValidateEvery { get; init; } = 1;
+
     /// <summary>What the best epoch is best by.</summary>
     public BestBy BestBy { get; init; } = BestBy.Nll;
 
@@ -73,6 +76,7 @@ public sealed record TrainingOptions
         ["prior-weight"] = Text(PriorWeight),
         ["clip-norm"] = Text(ClipNorm),
         ["samples-per-cycle"] = Text(SamplesPerCycle),
+        ["validate-every"] = Text(ValidateEvery),
         ["best-by"] = BestBy.ToString(),
         ["seed"] = Text(Seed),
     };
@@ -92,6 +96,7 @@ public sealed record TrainingOptions
         Require(Temperature >= 0 && double.IsFinite(Temperature), "temperature", Temperature, "at least 0");
         Require(PriorWeight >= 0 && double.IsFinite(PriorWeight), "prior-weight", PriorWeight, "at least 0");
         Require(double.IsFinite(ClipNorm), "clip-norm", ClipNorm, "finite");
+        Require(ValidateEvery > 0, "validate-every", ValidateEvery, "above 0");
         Require(SamplesPerCycle > 0, "samples-per-cycle", SamplesPerCycle, "above 0");
 
         static void Require(bool condition, string name, IFormattable value, string range)

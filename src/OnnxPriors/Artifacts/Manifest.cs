@@ -28,6 +28,7 @@ public sealed record Manifest
     public required int IrVersion { get; init; }
 
     /// <summary>The task that the labels, the objective and the measures follow.</summary>
+    [JsonRequired]
     public TaskChoice Task { get; init; } = TaskChoice.Classification;
 
     /// <summary>What the loss is: <c>cross-entropy</c>, <c>pixel-cross-entropy</c>, <c>binary-cross-entropy</c> or <c>gaussian</c>.</summary>

@@ -13,14 +13,20 @@ internal static class SpatialSplit
     public static FeatureSplit Of(Graph graph, FeatureSplit split)
     {
         var uses = new ParameterUses(graph);
-        var value = split.Features;
-        while (!IsMap(value))
+        var (maps, seen, pending) = (new List<Value>(), new HashSet<Value>(), new Stack<Value>([split.Features]));
+        while (pending.TryPop(out var value))
         {
-            Value[] before = [.. (value.Producer?.Inputs ?? []).OfType<Value>().Where(uses.DependsOnInput).Distinct()];
-            value = before is [var one] ? one
-                : throw new ImportException($"The last feature map is not clear: '{value.Name}' {value.Shape} before the head is no map of several places, and {(before.Length == 0 ? "nothing" : "more than one path")} leads to it. Name a map [N, F, h, w] with --features VALUE.");
+            if (!seen.Add(value))
+                continue;
+            if (IsMap(value))
+                maps.Add(value);
+            else
+                foreach (var input in value.Producer?.Inputs ?? [])
+                    if (input is not null && uses.DependsOnInput(input))
+                        pending.Push(input);
         }
-        return split with { Features = value };
+        return maps is [var one] ? split with { Features = one }
+            : throw new ImportException($"The last feature map is not clear: {(maps.Count == 0 ? "no map [N, F, h, w] of several places" : string.Join(", ", maps.Select(m => $"'{m.Name}' {m.Shape}")))} leads to '{split.Features.Name}' {split.Features.Shape} before the head. Name a map with --features VALUE.");
     }
 
     private static bool IsMap(Value value) =>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace OnnxPriors.Objectives;
 
 /// <summary>What a model is trained to say of an example.</summary>
@@ -26,6 +28,7 @@ public sealed record TaskChoice
     public static TaskChoice Classification { get; } = new();
 
     /// <summary><c>classification</c>, <c>segmentation</c>, <c>multilabel</c> or <c>regression</c>.</summary>
+    [JsonRequired]
     public string Name { get; init; } = "classification";
 
     /// <summary>Segmentation: the label of pixels that do not count; null for other tasks.</summary>
