@@ -106,7 +106,7 @@ internal sealed class EvaluateVerb : IVerb
         var batches = Batches(input, source, view, settings, given);
         using var pictures = Overlaid(input, source, view, settings, given);
         return Finished(pictures, terminal, terminal.Track("evaluating", view.Count, "examples", report => EvaluationReport.Of(
-            model.Evaluate(new Watched(batches, report), cancellation, pictures is null ? null : pictures.Take), name)));
+            model.Evaluate(new Watched(batches, report), pictures is null ? null : pictures.Take, cancellation), name)));
     }
 
     // The task decides what is looked for in the data, so it is read before.

@@ -13,7 +13,7 @@ internal sealed class MaskedPictures : IDataset
 
     private readonly IFileStore store;
     private readonly DataLimits limits;
-    private readonly IReadOnlyList<(int Picture, int Mask, DataSplit Split)> files;
+    private readonly List<(int Picture, int Mask, DataSplit Split)> files;
 
     public MaskedPictures(IFileStore store, DataLimits limits)
     {

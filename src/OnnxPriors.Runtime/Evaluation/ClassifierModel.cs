@@ -90,11 +90,18 @@ public sealed class ClassifierModel : IDisposable
     /// <summary>Measures the model.</summary>
     /// <param name="data">The examples.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="EvaluationException">There is no example, or the output does not suit.</exception>
+    /// <exception cref="StepException">The runtime fails.</exception>
+    public EvaluationResult Evaluate(IBatchSource data, CancellationToken cancellation = default) => Evaluate(data, null, cancellation);
+
+    /// <summary>Measures the model.</summary>
+    /// <param name="data">The examples.</param>
     /// <param name="predicted">Called with a segmentation's classes; null for none.</param>
+    /// <param name="cancellation">Stops between batches.</param>
     /// <returns>The result; whether the file gives probabilities is told by its first batch: rows that lie in 0 … 1 and sum to 1.</returns>
     /// <exception cref="EvaluationException">There is no example, or the output does not suit.</exception>
     /// <exception cref="StepException">The runtime fails.</exception>
-    public EvaluationResult Evaluate(IBatchSource data, CancellationToken cancellation = default, Evaluator.PixelsPredicted? predicted = null)
+    public EvaluationResult Evaluate(IBatchSource data, Evaluator.PixelsPredicted? predicted, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         if (Task.Kind() != LearningTask.Classification)
