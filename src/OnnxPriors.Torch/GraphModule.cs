@@ -24,7 +24,11 @@ public sealed class GraphModule : nn.Module
     private readonly List<Tensor> constants = [];
 
     // libtorch must be loadable before the base class's constructor first calls it.
-    static GraphModule() => TorchNative.EnsureLoaded();
+    static GraphModule()
+    {
+        TorchNative.EnsureLoaded();
+        ConvolutionCheck.Ensure();
+    }
 
     /// <summary>Makes a module of a graph; parameters and constants are copied to the device.</summary>
     /// <param name="graph">The graph.</param>
@@ -67,6 +71,14 @@ public sealed class GraphModule : nn.Module
 
     /// <summary>The type of the module's floats.</summary>
     public ScalarType FloatType => engine.FloatType;
+
+    /// <summary>
+    /// What a user should know of the processor: that oneDNN's convolutions are wrong on it and libtorch's own, slower ones compute in their
+    /// place; null where all is well.
+    /// </summary>
+    public static string? Remark => ConvolutionCheck.Ensure() == ConvolutionEngine.WithoutOneDnn
+        ? "libtorch's oneDNN computes wrong convolutions on this processor; its own, slower ones are used"
+        : null;
 
     /// <summary>The standard operators that a module computes.</summary>
     public static IReadOnlyCollection<string> SupportedOperators => OperatorRegistry.Standard.Operators;

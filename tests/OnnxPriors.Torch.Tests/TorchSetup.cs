@@ -6,5 +6,9 @@ namespace OnnxPriors.Torch.Tests;
 public static class TorchSetup
 {
     [AssemblyInitialize]
-    public static void Load(TestContext _) => TorchNative.EnsureLoaded();
+    public static void Load(TestContext _)
+    {
+        TorchNative.EnsureLoaded();
+        ConvolutionCheck.Ensure();
+    }
 }

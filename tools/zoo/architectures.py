@@ -61,8 +61,9 @@ class FirstOutput(nn.Module):
         return self.network(image)["out"]
 
 
-# The smallest sizes at which every stage still has something to look at: exporting and checking is quick, the graph is the same.
-SIZES = {"inception_v3": 107, "alexnet": 95, "squeezenet": 95}
+# The smallest sizes at which every stage still has something to look at: exporting and checking is quick, the graph is the same. AlexNet
+# and VGG pool to 6×6 and 7×7 places, which is exported only where the maps have a multiple of that.
+SIZES = {"inception_v3": 107, "alexnet": 224, "vgg": 224, "squeezenet": 95}
 FAMILIES = (
     "alexnet", "convnext", "deeplabv3", "densenet", "efficientnet_v2", "efficientnet", "fcn", "googlenet", "inception", "lraspp", "maxvit",
     "mnasnet", "mobilenet_v2", "mobilenet_v3", "regnet_x", "regnet_y", "resnext", "wide_resnet", "resnet", "shufflenet", "squeezenet",

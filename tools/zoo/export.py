@@ -10,6 +10,8 @@ Made with Debian 12: python3-torch 1.13.1, python3-torchvision 0.14.1, python3-o
 Weights are random, from one seed: no download. Every tensor that PyTorch initialises to a constant (biases, scales
 and shifts of normalisations, heads of zeros) is made random too, so that nothing is hidden behind a 0 or a 1, and
 running statistics are those of a few batches of normal images, so that activations keep a sane size through the depth.
+`--constants torchvision` leaves constants and running statistics as the library initialises them; tensors are then equal
+to each other and cannot be told apart by their values, so no references are written.
 
 For each network, form and opset, STEM being NAME[-folded][-opsetN] (N other than 17):
 
@@ -20,12 +22,15 @@ For each network, form and opset, STEM being NAME[-folded][-opsetN] (N other tha
     STEM.gradients.npz   `loss` (mean cross-entropy, or Σ⟨output, direction⟩) and its gradient by each initializer
     STEM.json            what the table of the zoo needs, with the error of PyTorch's own float32 gradients
 
+With --no-references only STEM.onnx and what STEM.json tells of the file are written.
+
 References are computed in float64 with the very weights that stand in the file, BatchNormalization frozen, and
 stored as float32. Images are small where the architecture allows; --image-size gives others.
 """
 
 import argparse
 import dataclasses
+import json
 from pathlib import Path
 
 import onnx
@@ -45,10 +50,12 @@ def has_foldable(network):
     return bool(batch_norms(network)) or any(isinstance(module, nn.RNNBase) for module in network.modules())
 
 
-def build(architecture, seed, statistics_batches=4, batch=8):
-    """The network in evaluation mode, with no constant tensor and with running statistics of its own activations."""
+def build(architecture, seed, constants="random", statistics_batches=4, batch=8):
+    """The network in evaluation mode, with no constant tensor and with running statistics of its own activations, or as it is built."""
     torch.manual_seed(seed)
     network = architecture.build()
+    if constants == "torchvision":
+        return network.eval()
     norms = batch_norms(network)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -82,6 +89,13 @@ def export(network, architecture, form, opset, path):
     onnx.checker.check_model(str(path))
 
 
+def describe(network, architecture, form, path):
+    """STEM.json of a file without references."""
+    model = onnx.load(str(path))
+    facts = references.facts_of(path, architecture, form, model, sum(p.numel() for p in network.parameters()))
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=1))
+
+
 def variants(architecture, network, arguments):
     opsets = arguments.opsets or architecture.opsets
     forms = arguments.forms or ("nodes", "folded")
@@ -101,8 +115,10 @@ def main():
     parser.add_argument("--batch", type=int, default=2, help="examples in the reference batch")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--list", action="store_true", help="print the names and end")
+    parser.add_argument("--constants", choices=("random", "torchvision"), default="random", help="tensors that are initialised to a constant: made random, or left (without references)")
     parser.add_argument("--no-references", action="store_true", help="write the models only")
     arguments = parser.parse_args()
+    with_references = not arguments.no_references and arguments.constants == "random"
     lists = {"own": list(OWN), "families": list(REPRESENTATIVES)}
     names = [one for name in arguments.networks or ARCHITECTURES for one in lists.get(name, [name])]
     if unknown := [name for name in names if name not in ARCHITECTURES]:
@@ -118,13 +134,15 @@ def main():
         architecture = ARCHITECTURES[name]
         if arguments.image_size and list(architecture.inputs) == ["input"]:
             architecture = dataclasses.replace(architecture, inputs={"input": Numbers((3, arguments.image_size, arguments.image_size))})
-        network = build(architecture, arguments.seed)
+        network = build(architecture, arguments.seed, arguments.constants)
         for form, opset in variants(architecture, network, arguments):
             stem = name + ("-folded" if form == "folded" else "") + (f"-opset{opset}" if opset != NEWEST else "")
             path = arguments.out / (stem + ".onnx")
             export(network, architecture, form, opset, path)
             line = f"{path.name}: {path.stat().st_size:,} bytes"
-            if not arguments.no_references:
+            if not with_references:
+                describe(network, architecture, form, path)
+            else:
                 facts = references.write(network, architecture, form, path, arguments.batch, arguments.seed)
                 line += f", loss {facts['loss']:.4f}, spread {facts['spread']:.3f}, {facts['gradients']} gradients, noise {facts['noise']:.1e}, sway {facts['sway']:.1e} after {facts['draws']} draws"
             print(line, flush=True)

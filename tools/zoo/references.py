@@ -186,6 +186,13 @@ def objective(task, output):
     return (output * task["output.direction"].to(output.dtype)).sum()
 
 
+def facts_of(path, architecture, form, model, parameters):
+    """What there is to tell of a file itself."""
+    return {
+        "network": path.stem, "family": architecture.family, "form": form, "opset": model.opset_import[0].version,
+        "nodes": len(model.graph.node), "parameters": parameters}
+
+
 def write(network, architecture, form, path, batch, seed):
     """Writes STEM.batch.npz, STEM.outputs.npz, STEM.gradients.npz and STEM.json; returns what the last holds."""
     model = onnx.load(str(path))
@@ -218,9 +225,7 @@ def write(network, architecture, form, path, batch, seed):
     np.savez(path.with_suffix(".batch.npz"), **{name: value.numpy() for name, value in (task | inputs).items()})
     np.savez(path.with_suffix(".outputs.npz"), output=exact.output.numpy().astype(np.float32))
     np.savez(path.with_suffix(".gradients.npz"), loss=np.float32(exact.loss), **{n: g.astype(np.float32) for n, g in exact.gradients.items()})
-    facts = {
-        "network": path.stem, "family": architecture.family, "form": form, "opset": model.opset_import[0].version, "nodes": len(model.graph.node),
-        "parameters": sum(p.numel() for p in reference.parameters()), "loss": exact.loss, "noise": noise, "sway": sway, "draws": len(drawn),
-        "gradients": len(bound), "spread": float(exact.output.std())}
+    facts = facts_of(path, architecture, form, model, sum(p.numel() for p in reference.parameters())) | {
+        "loss": exact.loss, "noise": noise, "sway": sway, "draws": len(drawn), "gradients": len(bound), "spread": float(exact.output.std())}
     path.with_suffix(".json").write_text(json.dumps(facts, indent=1))
     return facts

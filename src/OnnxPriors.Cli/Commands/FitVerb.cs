@@ -27,7 +27,7 @@ internal sealed class FitVerb : IVerb
     private readonly DataOptions data = new(DataUse.Train);
     private readonly Option<string> output = new("--output", "-o") { Description = "The prior file to write (.safetensors).", Required = true, HelpName = "PRIOR" };
     private readonly Option<string> method = new("--method") { Description = "How the posterior is fit: swag (the path of SGD: diagonal and low rank).", DefaultValueFactory = _ => "swag" };
-    private readonly Option<int> rank = new("--rank") { Description = "K, the deviations kept as the low-rank factor; 2 or more.", DefaultValueFactory = _ => 5, HelpName = "K" };
+    private readonly Option<int> rank = new("--rank") { Description = "K, the deviations kept as the low-rank factor; 2 or more.", DefaultValueFactory = _ => new SwagOptions().Rank, HelpName = "K" };
     private readonly Option<int> steps = new("--steps") { Description = "Gradient steps in all.", DefaultValueFactory = _ => 500, HelpName = "N" };
     private readonly Option<double> rate = new("--learning-rate") { Description = "The learning rate of SGD. Small enough that the mean stays the source model it was; the shape of the posterior hardly depends on it, its scale does, and that is λ's to set.", DefaultValueFactory = _ => 5e-6, HelpName = "R" };
     private readonly Option<double> momentum = new("--momentum") { Description = "The momentum of SGD.", DefaultValueFactory = _ => 0.9, HelpName = "M" };
@@ -121,6 +121,8 @@ internal sealed class FitVerb : IVerb
             TorchSharp.torch.set_num_threads(count);
         }
         using var module = new GraphModule(imported.Graph, new GraphModuleOptions { Statistics = BatchStatistics.Frozen });
+        if (GraphModule.Remark is { } remark)
+            terminal.Remark(remark);
         var fit = new SwagFit(module, options);
         var before = Accuracy(fit, measured, "measuring the source model", terminal, cancellation);
         module.Statistics = given.GetValue(batchNorm) == "batch" ? BatchStatistics.Batch : BatchStatistics.Frozen;

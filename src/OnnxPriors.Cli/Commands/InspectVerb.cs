@@ -4,6 +4,7 @@ using OnnxPriors.Cli.Inspection;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
+using OnnxPriors.Torch.Fitting;
 
 namespace OnnxPriors.Cli.Commands;
 
@@ -16,7 +17,7 @@ internal sealed class InspectVerb : IVerb
     private readonly ModelArguments arguments = new();
     private readonly Option<int> batch = new("--batch") { Description = "Examples a training step takes, for its memory.", DefaultValueFactory = _ => 32, HelpName = "B" };
     private readonly Option<string> optimizer = new("--optimizer") { Description = "The optimizer, for the memory of its state.", DefaultValueFactory = _ => "sgd" };
-    private readonly Option<int> rank = new("--rank") { Description = "The rank of the prior's factor, for its memory.", DefaultValueFactory = _ => 20, HelpName = "K" };
+    private readonly Option<int> rank = new("--rank") { Description = "The rank of the prior's factor, for its memory; by default what fit makes.", DefaultValueFactory = _ => new SwagOptions().Rank, HelpName = "K" };
 
     public string Name => "inspect";
 

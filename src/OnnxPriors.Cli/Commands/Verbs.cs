@@ -17,6 +17,7 @@ internal static class Verbs
         new BakeVerb(),
         new TrainVerb(),
         new ReplayVerb(),
+        new BenchmarkVerb(),
         new EvaluateVerb(),
         new ExportVerb(),
         new DemoVerb(),

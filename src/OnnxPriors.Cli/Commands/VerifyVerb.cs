@@ -67,7 +67,7 @@ internal sealed class VerifyVerb : IVerb
         if (report.Torch is { } torch)
             Row("TorchSharp against the import", torch.MaxRelativeError, VerificationReport.Limits.Forward);
         if (report.Gradient is { } gradient)
-            Row($"gradient graph against autograd in float64 (worst: {gradient.Worst})", gradient.MaxRelativeError, Math.Max(VerificationReport.Limits.Gradient, VerificationReport.Limits.Noises * gradient.Noise));
+            Row($"gradient graph against autograd in float64 (worst: {gradient.Worst})", gradient.MaxRelativeError, VerificationReport.Limits.OfGradient(gradient.Noise));
         console.Write(table);
         if (report.Shapes is { } shapes)
         {

@@ -6,9 +6,9 @@ namespace OnnxPriors.Cli.Verification;
 
 /// <summary>
 /// Inputs for a model that nobody gave any: normal numbers; integers within the axis they index, else 0 or 1; unknown sizes as
-/// stated, the first 2, the others the first of 224, 64, 32 and 512 that works.
+/// stated, the first the batch (2), the others the first of 224, 64, 32 and 512 that works.
 /// </summary>
-internal sealed class RandomInputs(Graph graph, ulong seed)
+internal sealed class RandomInputs(Graph graph, ulong seed, long batch = 2)
 {
     /// <summary>The sizes that are tried for unknown dimensions other than the first.</summary>
     public static IReadOnlyList<long> Sizes { get; } = [224, 64, 32, 512];
@@ -36,11 +36,11 @@ internal sealed class RandomInputs(Graph graph, ulong seed)
         return inputs;
     }
 
-    private static long[] Dimensions(Value input, long openSize)
+    private long[] Dimensions(Value input, long openSize)
     {
         if (input.Shape is not { } shape)
             throw new EngineException($"The input '{input.Name}' has no stated rank; give its shape with --shape {input.Name}=2x3x224x224.");
-        return [.. shape.Select((d, axis) => d.Value ?? (axis == 0 ? 2 : openSize))];
+        return [.. shape.Select((d, axis) => d.Value ?? (axis == 0 ? batch : openSize))];
     }
 
     // The normal distribution's lower half is 0 and its upper half 1; a wider range spreads it evenly.

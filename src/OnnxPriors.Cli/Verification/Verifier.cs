@@ -54,6 +54,8 @@ internal static class Verifier
         var forward = CompareWithFile(request, model, inputs, canonical, cancellation);
         var shapes = ShapeComparison.Run(graph, inputs, cancellation);
         progress("running the TorchSharp module");
+        if (GraphModule.Remark is { } remark)
+            progress(remark);
         var torch = Relative.Worst(TorchEngine.Run(graph, inputs), canonical);
         report = report with { Forward = forward, Shapes = shapes, Torch = new EngineReport(torch) };
 

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Onnx;
 
 namespace OnnxPriors.Runtime.Steps;
 
@@ -18,7 +19,10 @@ internal sealed class GradientSession : IDisposable
     public GradientSession(string folder, Manifest manifest, StepOptions options)
     {
         this.manifest = manifest;
-        session = SessionFactory.Open(Path.Combine(folder, StepFiles.Gradient), options);
+        var path = Path.Combine(folder, StepFiles.Gradient);
+        session = options.ProfilePrefix is null
+            ? SessionFactory.Open(path, options)
+            : SessionFactory.Open(OnnxFile.ToBytes(StepPhases.OfGradient(OnnxFile.Load(path), manifest.Loss)), path, options);
         binding = session.CreateIoBinding();
         labelCount = scalars.Tensor(0, []);
         loss = scalars.Tensor(StateLayout.Alignment, []);
@@ -76,6 +80,9 @@ internal sealed class GradientSession : IDisposable
         statistics?.Swap();
         return scalars.Values[StateLayout.Alignment];
     }
+
+    /// <summary>Ends the profile and gives its file.</summary>
+    public string EndProfiling() => session.EndProfiling();
 
     public void Dispose()
     {

@@ -46,6 +46,8 @@ internal static class SessionFactory
         session.AddSessionConfigEntry("session.force_spinning_stop", "1");
         if (options.Provider == Provider.Cuda)
             AppendCuda(session, options.Device);
+        if (options.ProfilePrefix is { } prefix)
+            (session.EnableProfiling, session.ProfileOutputPathPrefix) = (true, $"{prefix}-{Path.GetFileNameWithoutExtension(path)}");
         try
         {
             return open(session);

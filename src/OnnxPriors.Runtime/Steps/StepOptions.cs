@@ -24,4 +24,9 @@ public sealed record StepOptions
 
     /// <summary>Whether every file's SHA-256 is compared with the manifest's before anything runs.</summary>
     public bool VerifyFiles { get; init; } = true;
+
+    /// <summary>
+    /// Where ONNX Runtime writes a profile of each session, as the beginning of the files' names; null for none. It costs time. <see cref="StepSession.EndProfiling"/> reads it.
+    /// </summary>
+    public string? ProfilePrefix { get; init; }
 }

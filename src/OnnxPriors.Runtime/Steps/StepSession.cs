@@ -21,10 +21,12 @@ public sealed class StepSession : IDisposable
     private readonly StateBuffer gradient;
     private StateBuffer? part;
     private bool noiseIsZero = true;
+    private readonly bool profiles;
 
     private StepSession(string folder, Manifest manifest, StepOptions options)
     {
         (Folder, Manifest, Layout, BufferLayout) = (folder, manifest, manifest.StateLayout(), manifest.BufferLayout());
+        profiles = options.ProfilePrefix is not null;
         using var undo = new Undo();
         parameters = undo.Add(new DoubleBuffer(Layout));
         gradient = undo.Add(new StateBuffer(Layout));
@@ -35,7 +37,7 @@ public sealed class StepSession : IDisposable
         Reset();
         gradientModel = undo.Add(new GradientSession(folder, manifest, options));
         updateModel = undo.Add(new UpdateSession(folder, manifest, options));
-        evalModel = undo.Add(new EvalSession(folder, manifest, options));
+        evalModel = undo.Add(new EvalSession(folder, manifest, options with { ProfilePrefix = null }));
         undo.Keep();
     }
 
@@ -162,6 +164,15 @@ public sealed class StepSession : IDisposable
     /// <summary>½(Σ aδ² − ‖Bᵀδ‖²) at the current θ, δ = θ − μ, summed in float64; 0 where there is no prior.</summary>
     public double PriorEnergy() =>
         updateModel.Prior is null ? 0 : PriorSums.Energy(Parameters, updateModel.Prior, Manifest.Prior.Rank);
+
+    /// <summary>Ends profiling, which <see cref="StepOptions.ProfilePrefix"/> began, and reads where the time of all steps so far went.</summary>
+    /// <exception cref="StepException">No profile was asked for, or it cannot be read.</exception>
+    public StepProfile EndProfiling()
+    {
+        if (!profiles)
+            throw new StepException("The step was opened without a profile.");
+        return StepProfile.Read([gradientModel.EndProfiling(), updateModel.EndProfiling()]);
+    }
 
     /// <summary>Ends the sessions and gives all memory back.</summary>
     public void Dispose()

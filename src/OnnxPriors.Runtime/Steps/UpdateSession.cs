@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Onnx;
 
 namespace OnnxPriors.Runtime.Steps;
 
@@ -23,6 +24,8 @@ internal sealed class UpdateSession : IDisposable
         this.manifest = manifest;
         var path = Path.Combine(folder, StepFiles.Update);
         var (model, takesNoise) = NoiseInput.Expose(path);
+        if (options.ProfilePrefix is not null)
+            model = OnnxFile.ToBytes(StepPhases.OfUpdate(OnnxFile.Load(model)));
         session = SessionFactory.Open(model, path, options);
         binding = session.CreateIoBinding();
         var length = manifest.StateLength;
@@ -85,6 +88,9 @@ internal sealed class UpdateSession : IDisposable
         ModelCheck.Run(StepFiles.Update, session, runOptions, binding);
         return new UpdateResult(slots.TryGetValue(PriorEnergy, out var energy) ? scalars.Values[energy] : 0, scalars.Values[slots[GradientNorm]]);
     }
+
+    /// <summary>Ends the profile and gives its file.</summary>
+    public string EndProfiling() => session.EndProfiling();
 
     public void Dispose()
     {

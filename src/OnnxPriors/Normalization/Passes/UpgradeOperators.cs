@@ -2,6 +2,7 @@ using OnnxPriors.Graphs;
 using OnnxPriors.Graphs.Inference;
 using OnnxPriors.Normalization.ControlFlow;
 using OnnxPriors.Normalization.Upgrades;
+using OnnxPriors.Normalization.Upgrades.Types;
 
 namespace OnnxPriors.Normalization.Passes;
 

@@ -1,3 +1,9 @@
+using OnnxPriors.Normalization.Upgrades.Attention;
+using OnnxPriors.Normalization.Upgrades.Spatial;
+using OnnxPriors.Normalization.Upgrades.Standard;
+using OnnxPriors.Normalization.Upgrades.Types;
+using OnnxPriors.Normalization.Upgrades.Vendor;
+
 namespace OnnxPriors.Normalization.Upgrades;
 
 /// <summary>What changed in an operator between two versions of the specification, as a change to a node.</summary>
