@@ -2,7 +2,6 @@ using System.Globalization;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
-using OnnxPriors.Runtime.Evaluation;
 using Batch = OnnxPriors.Runtime.Steps.Batch;
 
 namespace OnnxPriors.Cli.Training;
