@@ -1,11 +1,9 @@
 using System.CommandLine;
-using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
 using OnnxPriors.Objectives;
-using OnnxPriors.Onnx;
 using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Training;
@@ -57,14 +55,16 @@ internal sealed class EvaluateVerb : IVerb
         var options = compute.Read(given);
         var path = given.GetValue(target)!;
         var settings = data.Read(given);
-        var task = TaskOf(path);
+        using var file = Directory.Exists(path) ? null : File.Exists(path) ? new ClassifierModel(path, options) : throw new EvaluationException($"There is no run and no file '{path}'.");
+        // The task decides what is looked for in the data.
+        var task = file?.Task ?? RunFolder.Open(path).Manifest.Task;
         settings = settings with { Targets = ModelInput.TargetsOf(task) };
         if (given.GetValue(overlays) is { } folder)
             CheckOverlays(folder, task, given.GetValue(overlayCount));
         using var source = settings.Open();
-        var report = Directory.Exists(path)
+        var report = file is null
             ? OfRun(path, source, settings, given, terminal, options, cancellation)
-            : OfFile(path, source, settings, given, terminal, options, cancellation);
+            : OfFile(file, source, settings, given, terminal, cancellation);
         terminal.Show(report, CliJson.Default.EvaluationReport, console =>
         {
             console.WriteLine($"{report.Examples} examples ({report.Part}), {(report.Samples == 1 ? "one state" : $"{report.Samples} samples averaged")}");
@@ -96,11 +96,8 @@ internal sealed class EvaluateVerb : IVerb
     }
 
     private EvaluationReport OfFile(
-        string path, IDataset source, DataSettings settings, ParseResult given, Terminal terminal, StepOptions options, CancellationToken cancellation)
+        ClassifierModel model, IDataset source, DataSettings settings, ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
-        if (!File.Exists(path))
-            throw new EvaluationException($"There is no run and no file '{path}'.");
-        using var model = new ClassifierModel(path, options);
         var (view, name) = Part(source, settings, null);
         var input = ModelInput.Of(model.InputShape, model.Metadata, model.Classes);
         var batches = Batches(input, source, view, settings, given);
@@ -108,11 +105,6 @@ internal sealed class EvaluateVerb : IVerb
         return Finished(pictures, terminal, terminal.Track("evaluating", view.Count, "examples", report => EvaluationReport.Of(
             model.Evaluate(new Watched(batches, report), pictures is null ? null : pictures.Take, cancellation), name)));
     }
-
-    // The task decides what is looked for in the data, so it is read before.
-    private static TaskChoice TaskOf(string path) => Directory.Exists(path) ? RunFolder.Open(path).Manifest.Task
-        : File.Exists(path) ? TaskMetadata.Read(OnnxFile.Load(path).Metadata)
-        : throw new EvaluationException($"There is no run and no file '{path}'.");
 
     private static void CheckOverlays(string folder, TaskChoice task, int count)
     {

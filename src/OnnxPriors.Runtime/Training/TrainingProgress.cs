@@ -31,7 +31,7 @@ public sealed record EpochMetrics
     /// <summary>The learning rate of the epoch's last step.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>The mean cross-entropy of the training examples as they were trained on, in nats.</summary>
+    /// <summary>The mean of the objective over the training examples as they were trained on, in nats: cross-entropy, or the task's own.</summary>
     public required double TrainLoss { get; init; }
 
     /// <summary>The share of the training examples (of the counted pixels or labels, where a task has them) that was right as they were trained on; null for regression.</summary>
