@@ -5,7 +5,7 @@
     /usr/bin/python3 tools/on_device_batches.py OUT.npz --data animals.zip --size 96 --preset imagenet --examples 16
 
 Data: a zip of pictures in class folders (the pictures of `train` where there is one), IDX files of MNIST's kind
-(--data IMAGES.gz, labels beside it), an NPZ with x and y, or the word normal (noise of --shape, three classes).
+(--data IMAGES.gz, labels beside it), an NPZ with x and y or x_train and y_train (bytes as 0 to 1), or the word normal (noise of --shape, three classes).
 Classes follow one another, so that every batch holds several.
 """
 
@@ -68,7 +68,9 @@ def main():
         x = random.normal(size=(given.examples, *map(int, given.shape.split("x")))) + labels.reshape(-1, *[1] * len(given.shape.split("x")))
     elif given.data.endswith(".npz"):
         arrays = np.load(given.data)
-        x, labels = arrays["x"][: given.examples], arrays["y"][: given.examples]
+        part = "" if "x" in arrays else "_train"
+        x, labels = arrays["x" + part][: given.examples], arrays["y" + part][: given.examples]
+        x = x / np.float32(255) if x.dtype == np.uint8 else x
     elif given.data.endswith(".gz"):
         x, labels = digits(given.data, given.examples)
     else:

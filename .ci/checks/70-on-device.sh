@@ -25,7 +25,7 @@ command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y --n
 rm -rf "$out/page" "$out/step"
 "$tool" import ../shared/models/squeezenet-imagenet-caffe2-fp16.onnx --preprocess caffe2-bgr -o "$out/squeezenet.onnx" --quiet
 "$tool" bake "$out/squeezenet.onnx" --image-size 96 --prior isotropic --scale 0.01 --classes 4 --target both --zip -o "$out/page" --quiet
-"$tool" bake ../shared/models/cifar10-cnn-pytorch.onnx --prior isotropic --scale 0.1 --classes 10 --optimizer adamw --zip -o "$out/step" --quiet
+"$tool" bake ../shared/models/cifar10-cnn-pytorch.onnx --prior isotropic --scale 0.1 --classes 10 --optimizer adamw --target both --zip -o "$out/step" --quiet
 given=(--batches "$out/golden.npz" --learning-rate 1e-4 --prior-weight 0.01)
 "$tool" replay "$out/step" "${given[@]}" --parameters "$out/replay.bin" --json >"$out/replay.json"
 node web/tools/train-step.mjs "$out/step" "${given[@]}" --parameters "$out/web.bin" --export "$out/web.onnx" >"$out/web.json"

@@ -38,8 +38,17 @@ public sealed record Augmentation
     /// <summary>Whether half the pictures are mirrored, left to right.</summary>
     public bool Flip { get; init; }
 
+    /// <summary>Random changes of colour and sharpness; null for none. Pictures alone take them.</summary>
+    public ColourAugmentation? Colour { get; init; }
+
+    /// <summary>
+    /// The views of self-supervised learning: a random part of at least a fifth of the picture, mirrored or not, its colours jittered,
+    /// now and then grey or blurred (Chen and others, A Simple Framework for Contrastive Learning, 2020, appendix A).
+    /// </summary>
+    public static Augmentation Views { get; } = new() { Crop = CropAugmentation.Resized, SmallestArea = 0.2, Flip = true, Colour = new ColourAugmentation() };
+
     /// <summary>Whether anything is changed.</summary>
-    public bool IsNone => Crop == CropAugmentation.None && !Flip;
+    public bool IsNone => Crop == CropAugmentation.None && !Flip && Colour is null;
 
     /// <summary>Which part of a picture becomes the input.</summary>
     internal Frame FrameOf(Preprocessing preprocessing, int width, int height, ref KeyedRandom random)

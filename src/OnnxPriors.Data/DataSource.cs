@@ -68,7 +68,7 @@ public static class DataSource
         {
             return options.Targets switch
             {
-                TargetKind.Class => new PictureDataset(store, options.Limits),
+                TargetKind.Class => new PictureDataset(store, options.Limits, options.Unlabelled),
                 TargetKind.Mask => new MaskedPictures(store, options.Limits),
                 _ => throw new DataException($"'{store.Name}' holds pictures in folders, which say nothing of {(options.Targets == TargetKind.Flags ? "several labels" : "numbers")} for each. Give an NPZ with labels [N, C], or a CSV."),
             };

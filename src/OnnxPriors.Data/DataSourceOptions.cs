@@ -11,6 +11,9 @@ public sealed record DataSourceOptions
     /// <summary>What is looked for as the examples' targets.</summary>
     public TargetKind Targets { get; init; }
 
+    /// <summary>Whether folders of pictures need no class folders: pictures lie anywhere, and all are of one class.</summary>
+    public bool Unlabelled { get; init; }
+
     /// <summary>What files may ask of the machine.</summary>
     public DataLimits Limits { get; init; } = DataLimits.Default;
 }

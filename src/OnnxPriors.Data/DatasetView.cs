@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OnnxPriors.Data.Randomness;
 
 namespace OnnxPriors.Data;
 
@@ -67,6 +68,20 @@ public sealed class DatasetView
                 $"'{Source.Name}' has the class{(unknown.Count > 1 ? "es" : "")} {Listed(unknown)}, which the model lacks; it knows {Listed(classNames)}.");
         return new DatasetView(Source, Indices, [.. Labels.Select(label => indices[ClassNames[label]])], classNames);
     }
+
+    /// <summary>Some examples of each class, drawn at random, in this view's order; fewer drawn by the same seed are a subset of more.</summary>
+    /// <param name="count">How many of each class at most.</param>
+    /// <param name="seed">What the draw depends on.</param>
+    public DatasetView TakePerClass(int count, ulong seed)
+    {
+        var kept = Enumerable.Range(0, Count).GroupBy(position => Labels[position])
+            .SelectMany(group => group.OrderBy(position => new KeyedRandom(seed, Purpose.Share, (ulong)Indices[position]).Next()).ThenBy(position => position).Take(count))
+            .Order().ToList();
+        return new(Source, [.. kept.Select(position => Indices[position])], [.. kept.Select(position => Labels[position])], ClassNames);
+    }
+
+    /// <summary>The same examples under one class without a name: data of another task, whose labels mean nothing here.</summary>
+    public DatasetView Unlabelled() => new(Source, Indices, [.. Labels.Select(_ => 0)], ["0"]);
 
     /// <summary>This, once every label is a class of the model.</summary>
     /// <param name="classes">The number of classes of the model.</param>

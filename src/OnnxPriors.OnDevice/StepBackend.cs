@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Priors;
 
 namespace OnnxPriors.OnDevice;
 
@@ -19,6 +20,7 @@ internal sealed class StepBackend : IDeviceBackend
     private readonly InferenceSession evalModel;
     private readonly PinnedFloats gradient;
     private readonly PinnedFloats? prior;
+    private readonly ProximalGram? gram;
     private readonly Swapped parameters;
     private readonly Swapped[] states;
 
@@ -38,6 +40,10 @@ internal sealed class StepBackend : IDeviceBackend
                 ReadStates(Path.Combine(folder, StepFiles.States));
             if (manifest.Prior.IsPresent)
                 prior = Own(PinnedFloats.Read(Path.Combine(folder, StepFiles.Prior), length * (2 + manifest.Prior.Rank)));
+            if (manifest.Prior.Evidence is not null)
+                throw new OnDeviceException("The step learns its prior's scale, which needs several passes over the data; train it with 'onnxpriors train', and bake what a device gets with --scale-from.");
+            if (manifest.Prior is { IsProximal: true, Rank: > 0 })
+                gram = ProximalGram.Of((offset, count) => prior!.Span.Slice((int)offset, count), length, manifest.Prior.Rank);
         }
         catch
         {
@@ -137,10 +143,16 @@ internal sealed class StepBackend : IDeviceBackend
         if (prior is not null)
         {
             feeds["prior_mean"] = values.Own(prior.Tensor(memory, 0, whole));
-            feeds["prior_precision"] = values.Own(prior.Tensor(memory, manifest.StateLength, whole));
+            feeds[manifest.Prior.IsProximal ? "prior_variance" : "prior_precision"] = values.Own(prior.Tensor(memory, manifest.StateLength, whole));
             if (manifest.Prior.Rank > 0)
                 feeds["prior_factor"] = values.Own(prior.Tensor(memory, 2 * manifest.StateLength, [manifest.Prior.Rank, manifest.StateLength]));
             feeds["prior_weight"] = values.Scalar(options.PriorWeight);
+            if (gram is not null)
+            {
+                var pace = options.LearningRate * (manifest.Optimizer.Nesterov ? 1 + options.Momentum : 1);
+                var inverse = Array.ConvertAll(gram.Inverse((double)pace * options.PriorWeight), value => (float)value);
+                feeds["prior_inverse"] = values.Own(OrtValue.CreateTensorValueFromMemory(inverse, [manifest.Prior.Rank, manifest.Prior.Rank]));
+            }
         }
         foreach (var scalar in manifest.Optimizer.Scalars)
             feeds[scalar] = values.Scalar(scalar == "momentum" ? options.Momentum : manifest.Optimizer.InitialStep + step);

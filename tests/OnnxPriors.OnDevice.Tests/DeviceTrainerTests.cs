@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
@@ -87,6 +88,38 @@ public sealed class DeviceTrainerTests
     }
 
     [TestMethod]
+    public void A_package_that_was_tampered_with_is_refused_whatever_the_file_before_a_model_is_loaded()
+    {
+        var both = folder + "-both";
+        Bake(both, "adamw", BakeTargets.Both);
+        string Refusal() => Assert.ThrowsExactly<ArtifactException>(() => DeviceTrainer.Open(both)).Message;
+        foreach (var file in ManifestFile.Read(both).Files)
+        {
+            var path = Path.Combine(both, file.Name);
+            var whole = File.ReadAllBytes(path);
+            var changed = whole.ToArray();
+            changed[changed.Length / 2] ^= 4;
+            File.WriteAllBytes(path, changed);
+            Assert.Contains($"{file.Name}' was changed", Refusal());
+            File.Delete(path);
+            Assert.Contains($"lacks '{file.Name}'", Refusal());
+            File.WriteAllBytes(path, whole);
+        }
+        using (var trainer = DeviceTrainer.Open(both))
+            Assert.AreEqual(0, trainer.Steps);
+        var other = folder + "-other";
+        Bake(other, "adamw", BakeTargets.OrtTraining, classes: 5);
+        var checkpoint = Path.Combine(both, OrtTrainingFiles.Checkpoint);
+        var own = File.ReadAllBytes(checkpoint);
+        File.Copy(Path.Combine(other, OrtTrainingFiles.Checkpoint), checkpoint, overwrite: true);
+        Assert.Contains("checkpoint' has", Refusal(), "another model's checkpoint has another length");
+        File.WriteAllBytes(checkpoint, own);
+        var manifest = Path.Combine(both, StepFiles.Manifest);
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"schemaVersion\": 1", "\"schemaVersion\": 2", StringComparison.Ordinal));
+        Assert.Contains("schema 2", Refusal());
+    }
+
+    [TestMethod]
     public void A_sampler_is_refused_with_what_to_bake_instead()
     {
         var sampler = folder + "-sampler";
@@ -143,10 +176,10 @@ public sealed class DeviceTrainerTests
             .Sum(p => parameters.Skip((int)p.Offset).Take((int)p.Count).Sum(v => 0.5 * v * v));
     }
 
-    private static void Bake(string folder, string optimizer, BakeTargets targets = BakeTargets.Step)
+    private static void Bake(string folder, string optimizer, BakeTargets targets = BakeTargets.Step, int classes = Classes)
     {
         var model = OnnxFile.Load(Path.Combine(SharedFiles.Checkout, "models", "demo-digits.onnx"));
-        var imported = ModelImporter.Import(model, new ImportOptions { Form = ImportForm.NewHead, Classes = Classes });
+        var imported = ModelImporter.Import(model, new ImportOptions { Form = ImportForm.NewHead, Classes = classes });
         var options = new BakeOptions
         {
             Prior = new PriorChoice { Kind = PriorKind.Isotropic, Rescaling = new RescaleOptions { Scale = 0.1 } },

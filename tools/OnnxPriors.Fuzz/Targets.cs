@@ -10,6 +10,7 @@ using OnnxPriors.Objectives;
 using OnnxPriors.Onnx;
 using OnnxPriors.Onnx.Protobuf;
 using OnnxPriors.Priors;
+using OnnxPriors.PyTorch;
 
 namespace OnnxPriors.Fuzz;
 
@@ -36,10 +37,12 @@ internal static class Targets
         ImmutableArray<byte[]> priors = [Written(path => PosteriorFile.Write(path, Prior()))];
         ImmutableArray<byte[]> arrays = [Written(path => NpzFile.Write(path, Arrays()))];
         ImmutableArray<byte[]> archives = [Archive()];
+        ImmutableArray<byte[]> states = [Written(WriteState)];
         return
         [
             new("model.onnx", 16, random => Model(models, random), TryModel),
             new("prior.safetensors", 2, random => Bytes.Mutate(Pick(priors, random), random), TryPrior),
+            new("state.pt", 2, random => Bytes.Mutate(Pick(states, random), random), TryState),
             new("data.npz", 1, random => Bytes.Mutate(Pick(arrays, random), random), TryData("data.npz")),
             new("data.zip", 1, random => Bytes.Mutate(Pick(archives, random), random), TryData("data.zip")),
         ];
@@ -106,6 +109,18 @@ internal static class Targets
             PosteriorCheck.CheckValues(reader, path);
         _ = PosteriorFile.Read(path);
     }
+
+    private static void TryState(byte[] bytes, Playground place)
+    {
+        var path = place.PathOf("state.pt");
+        File.WriteAllBytes(path, bytes);
+        using var state = StateDictionary.Open(path);
+        foreach (var tensor in state.Tensors)
+            _ = state.Read(tensor.Name);
+    }
+
+    private static void WriteState(string path) => TorchArchiveWriter.WriteDictionary(path,
+        [(new("conv.weight", [2, 3]), (_, values) => values.Fill(1)), (new("bn.running_mean", [2]), (_, values) => values.Fill(2)), (new("bn.num_batches_tracked", []), null)]);
 
     private static Action<byte[], Playground> TryData(string name) => (bytes, place) =>
     {

@@ -2,6 +2,7 @@
 import { readZip } from './zip.js';
 
 const SCHEMA = 1;
+const DAMAGED = 'The manifest of the package is damaged; copy the package again.';
 const NEEDED = ['gradient.onnx', 'eval.onnx', 'update.onnx', 'parameters.bin'];
 
 /** A package that this page or tool cannot use; the message says why and what to do. */
@@ -16,13 +17,10 @@ export async function openPackage(source) {
   const files = source instanceof Map ? source : await readZip(source);
   const text = files.get('manifest.json');
   if (!text) throw new PackageError("This is no baked package: it has no manifest.json. Make one with 'onnxpriors bake --zip'.");
-  let manifest;
-  try {
-    manifest = JSON.parse(new TextDecoder().decode(text));
-  } catch {
-    throw new PackageError('The manifest of the package is damaged; copy the package again.');
-  }
+  const manifest = parsed(text);
+  if (typeof manifest?.schemaVersion !== 'number') throw new PackageError(DAMAGED);
   if (manifest.schemaVersion !== SCHEMA) throw new PackageError(`The package has manifest schema ${manifest.schemaVersion}, and schema ${SCHEMA} is read here; bake it with the version of the tool that goes with this page.`);
+  if (!Array.isArray(manifest.files)) throw new PackageError(DAMAGED);
   for (const file of manifest.files) {
     const bytes = files.get(file.name);
     if (!bytes) throw new PackageError(`The package lacks '${file.name}', which its manifest names; copy it again.`);
@@ -33,6 +31,14 @@ export async function openPackage(source) {
   if (!['sgd', 'adamw'].includes(manifest.optimizer.name)) throw new PackageError(`The package was baked for ${manifest.optimizer.name}; bake with --optimizer sgd or adamw for a device.`);
   if (manifest.inputs.length !== 1 || manifest.buffers.length) throw new PackageError('The package has several inputs or moving statistics; models of one input with frozen statistics are trained here.');
   return { manifest, files };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(new TextDecoder().decode(text));
+  } catch {
+    throw new PackageError(DAMAGED);
+  }
 }
 
 async function sha256(bytes) {

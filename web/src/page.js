@@ -30,7 +30,7 @@ async function load(bytes) {
   const preprocessing = preprocessingOf(manifest);
   const runtime = await loadRuntime($('gpu').checked);
   await state.trainer?.release();
-  Object.assign(state, { trainer: await StepTrainer.create(runtime.ort, package_, runtime.options), files: package_.files, preprocessing, losses: [], energies: [] });
+  Object.assign(state, { trainer: await StepTrainer.create(runtime.ort, package_, runtime.options, runtime.update), files: package_.files, preprocessing, losses: [], energies: [] });
   const names = manifest.classNames ?? Array.from({ length: manifest.classes }, (_, i) => `class ${i + 1}`);
   state.classes = names.map(name => ({ name, pictures: [] }));
   const count = manifest.parameters.reduce((sum, p) => sum + p.count, 0);

@@ -1,9 +1,10 @@
 // Trains a package's step: the gradient model gives loss and gradients, the update model the next state. Parameters, gradient, moments
 // and prior are flat; each parameter is a view of the flat state, so nothing is cut or joined.
 import { floats } from './package.js';
+import { ProximalMap } from './proximal.js';
 
 export class StepTrainer {
-  #ort; #manifest; #sessions; #theta; #states; #prior; #gradient;
+  #ort; #update; #manifest; #sessions; #theta; #states; #prior; #gradient; #map;
 
   /** The updates made. */
   steps = 0;
@@ -12,15 +13,17 @@ export class StepTrainer {
    * @param {object} ort onnxruntime-web
    * @param {{manifest: object, files: Map<string, Uint8Array>}} package_ as openPackage gives it
    * @param {object} [options] session options
+   * @param {{ort: object, options: object}} [update] another build of onnxruntime-web for the update model alone
    */
-  static async create(ort, package_, options = {}) {
+  static async create(ort, package_, options = {}, update = { ort, options }) {
     const trainer = new StepTrainer();
     const { manifest, files } = package_;
     trainer.#ort = ort;
+    trainer.#update = update.ort;
     trainer.#manifest = manifest;
     trainer.#sessions = {};
-    for (const name of ['gradient', 'eval', 'update'])
-      trainer.#sessions[name] = await ort.InferenceSession.create(files.get(`${name}.onnx`), { logSeverityLevel: 3, ...options });
+    for (const [name, runtime] of [['gradient', { ort, options }], ['eval', { ort, options }], ['update', update]])
+      trainer.#sessions[name] = await runtime.ort.InferenceSession.create(files.get(`${name}.onnx`), { logSeverityLevel: 3, ...runtime.options });
     trainer.#theta = floats(files.get('parameters.bin'));
     const begin = files.get('states.bin');
     const length = manifest.stateLength;
@@ -30,10 +33,12 @@ export class StepTrainer {
       const prior = floats(files.get('prior.bin'));
       const rank = manifest.prior.rank;
       trainer.#prior = {
-        prior_mean: trainer.#tensor(prior.subarray(0, length), [length]),
-        prior_precision: trainer.#tensor(prior.subarray(length, 2 * length), [length]),
-        ...(rank > 0 && { prior_factor: trainer.#tensor(prior.subarray(2 * length), [rank, length]) }),
+        prior_mean: trainer.#flat(prior.subarray(0, length)),
+        [manifest.prior.step === 'proximal' ? 'prior_variance' : 'prior_precision']: trainer.#flat(prior.subarray(length, 2 * length)),
+        ...(rank > 0 && { prior_factor: trainer.#flat(prior.subarray(2 * length), [rank, length]) }),
       };
+      if (manifest.prior.evidence) throw new Error('This step learns its prior\'s scale, which is done beforehand: train it with "onnxpriors train" and bake the package with --scale-from.');
+      if (manifest.prior.step === 'proximal' && rank > 0) trainer.#map = new ProximalMap(prior, length, rank);
     }
     return trainer;
   }
@@ -56,23 +61,23 @@ export class StepTrainer {
     if (wrong !== undefined) throw new RangeError(`A batch holds the label ${wrong}; the package has the classes 0 to ${m.classes - 1}.`);
     const feeds = this.#feeds(inputs);
     feeds[m.labels] = new this.#ort.Tensor('int64', BigInt64Array.from(labels, l => BigInt(l)), [labels.length]);
-    feeds[m.labelCount] = this.#scalar(labels.length);
+    feeds[m.labelCount] = this.#tensor(Float32Array.of(labels.length), []);
     const gradients = await this.#sessions.gradient.run(feeds);
     const loss = gradients[m.loss].data[0];
     if (!Number.isFinite(loss)) throw new Error(`The loss is ${loss} at step ${this.steps + 1}; lower the learning rate.`);
     for (const p of m.parameters) this.#gradient.set(gradients[p.gradient].data, p.offset);
     release(gradients);
 
-    const whole = [m.stateLength];
     const scalars = { momentum, step: (m.optimizer.initialStep ?? 0) + this.steps + 1 };
     const update = {
-      theta: this.#tensor(this.#theta, whole),
-      gradient: this.#tensor(this.#gradient, whole),
-      learning_rate: this.#scalar(learningRate),
-      clip_norm: this.#scalar(clipNorm),
-      ...(this.#prior && { ...this.#prior, prior_weight: this.#scalar(priorWeight) }),
-      ...Object.fromEntries(m.optimizer.scalars.map(name => [name, this.#scalar(scalars[name])])),
-      ...Object.fromEntries(m.optimizer.states.map((name, i) => [name, this.#tensor(this.#states[i], whole)])),
+      theta: this.#flat(this.#theta),
+      gradient: this.#flat(this.#gradient),
+      learning_rate: this.#flat(Float32Array.of(learningRate), []),
+      clip_norm: this.#flat(Float32Array.of(clipNorm), []),
+      ...(this.#prior && { ...this.#prior, prior_weight: this.#flat(Float32Array.of(priorWeight), []) }),
+      ...(this.#map && { prior_inverse: this.#flat(this.#map.inverse(learningRate * priorWeight * (m.optimizer.nesterov ? 1 + momentum : 1)), this.#map.shape) }),
+      ...Object.fromEntries(m.optimizer.scalars.map(name => [name, this.#flat(Float32Array.of(scalars[name]), [])])),
+      ...Object.fromEntries(m.optimizer.states.map((name, i) => [name, this.#flat(this.#states[i])])),
     };
     const next = await this.#sessions.update.run(update);
     this.#theta.set(next.theta_next.data);
@@ -113,7 +118,8 @@ export class StepTrainer {
 
   #tensor(data, dims) { return new this.#ort.Tensor('float32', data, dims); }
 
-  #scalar(value) { return new this.#ort.Tensor('float32', Float32Array.of(value), []); }
+  // What the update model takes: vectors of the state's length, or as shaped.
+  #flat(data, dims = [data.length]) { return new this.#update.Tensor('float32', data, dims); }
 }
 
 function release(results) {

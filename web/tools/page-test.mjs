@@ -14,6 +14,7 @@ import * as ort from '../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs';
 import { readZip } from '../src/zip.js';
 import { readArguments } from './arguments.mjs';
 import { serve } from './serve.mjs';
+import { writeZip } from './zip-writer.mjs';
 
 const given = readArguments('usage: page-test.mjs PACKAGE.zip --pictures PICTURES.zip [--screenshot OUT.png] [--step STEP.zip --batches B.npz --expected R.json]',
   { pictures: '', screenshot: '', step: '', batches: '', expected: '', batch: 16, 'learning-rate': 1e-3, 'prior-weight': 0 });
@@ -21,26 +22,32 @@ const folder = await mkdtemp(join(tmpdir(), 'onnxpriors-page-'));
 const site = join(folder, 'site');
 await promisify(execFile)(process.execPath, [fileURLToPath(new URL('build.mjs', import.meta.url)), site]);
 const server = await serve(site);
+let page, said;
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--enable-unsafe-webgpu'] });
 try {
   // A phone's screen.
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, acceptDownloads: true });
   context.setDefaultTimeout(240_000);
-  const page = await context.newPage();
+  page = await context.newPage();
   const problems = [];
   page.on('pageerror', error => problems.push(error.message));
   await page.goto(server.address);
   const status = async () => page.textContent('#status');
-  const said = async pattern => { await page.waitForFunction(p => new RegExp(p).test(document.querySelector('#status').textContent), pattern, { timeout: 240_000 }); };
+  said = async pattern => { await page.waitForFunction(p => new RegExp(p).test(document.querySelector('#status').textContent), pattern, { timeout: 240_000 }); };
 
   // What is no package, or a changed one, is refused in one sentence.
   const bytes = await readFile(given.path);
-  await page.setInputFiles('#package', { name: 'x.zip', mimeType: 'application/zip', buffer: Buffer.from('no archive') });
-  await said('no zip archive');
-  const changed = Buffer.from(bytes);
+  await refused(Buffer.from('no archive'), 'no zip archive');
+  const files = await readZip(bytes);
+  const changed = Buffer.from(files.get('update.onnx'));
   changed[Math.floor(changed.length / 2)] ^= 1;
-  await page.setInputFiles('#package', { name: 'x.zip', mimeType: 'application/zip', buffer: changed });
-  await said('was changed since');
+  await refused(writeZip(new Map(files).set('update.onnx', changed)), "'update.onnx' was changed since");
+  await refused(writeZip(new Map([...files].filter(([name]) => name !== 'parameters.bin'))), "lacks 'parameters.bin'");
+  const manifest = JSON.parse(Buffer.from(files.get('manifest.json')));
+  await refused(writeZip(new Map(files).set('manifest.json', Buffer.from(JSON.stringify({ ...manifest, schemaVersion: 2 })))), 'manifest schema 2');
+  await refused(writeZip(new Map(files).set('manifest.json', Buffer.from('[]'))), 'manifest of the package is damaged');
+  // Another model's checkpoint.
+  if (given.step) await refused(writeZip(new Map(files).set('checkpoint', (await readZip(await readFile(given.step))).get('checkpoint'))), "'checkpoint' was changed since");
 
   await page.setInputFiles('#package', given.path);
   await said('Add a few pictures');
@@ -94,6 +101,13 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
+async function refused(buffer, words) {
+  await page.setInputFiles('#package', { name: 'x.zip', mimeType: 'application/zip', buffer });
+  await said(words);
+  assert.ok(await page.locator('#status.error').count(), words);
+  assert.equal(await page.locator('#training:not([hidden])').count(), 0, 'nothing of a refused package is used');
+}
+
 // Two pictures of each of four classes.
 async function choose(path) {
   const entries = [...(await readZip(await readFile(path)))].filter(([name]) => /\.(jpe?g|png)$/i.test(name));
@@ -135,7 +149,7 @@ async function lossesInBrowser(page, site, gpu) {
     const bytes = async name => new Uint8Array(await (await fetch(name)).arrayBuffer());
     const package_ = await openPackage(await bytes('test.zip'));
     const runtime = await loadRuntime(isGpu);
-    const trainer = await StepTrainer.create(runtime.ort, package_, runtime.options);
+    const trainer = await StepTrainer.create(runtime.ort, package_, runtime.options, runtime.update);
     const batches = new Batches(await readNpz(await bytes('test.npz')), [package_.manifest.inputs[0].name], size);
     const found = [];
     for (let i = 0; i < steps; i++) {

@@ -38,6 +38,7 @@ internal sealed class BakeVerb : IVerb
     private readonly Option<double> weightDecay = new("--weight-decay") { Description = "AdamW's decoupled weight decay, 0 or above", DefaultValueFactory = _ => 0, HelpName = "W" };
     private readonly Option<double> headVariance = new("--head-variance") { Description = "The variance of the new head's prior, isotropic around zero; above 0", DefaultValueFactory = _ => 1, HelpName = "V" };
     private readonly Option<string?> headOf = new("--head") { Description = "Starts the head from this run's: train a linear probe (--train head), then all. Default: a fresh head", HelpName = "RUN" };
+    private readonly PriorFormArguments form = new();
     private readonly OrtTrainingArguments device = new();
     private readonly Option<ulong> seed = new("--seed") { Description = "Seeds the fresh head", DefaultValueFactory = _ => 0, HelpName = "S" };
 
@@ -59,6 +60,7 @@ internal sealed class BakeVerb : IVerb
         new("bake model.onnx --prior prior.safetensors --classes 4 -o step", "Bake a fitted prior for a task of 4 classes"),
         new("bake model.onnx --prior prior.safetensors --scale 1e4 --optimizer sghmc --classes 10 -o step", "Widen the prior and sample"),
         new("bake model.onnx --prior prior.safetensors --classes 4 --target both --optimizer adamw --zip -o package", "Bake a package for devices and browsers, and an archive of it"),
+        new("bake model.onnx --prior prior.safetensors --learn-scale --classes 4 -o step", "Let training find the prior's scale; then bake again with --scale-from RUN"),
         new("bake model.onnx --prior none --train head --classes 4 -o probe", "Bake a linear probe"),
         new("bake model.onnx --task segmentation --classes 11 --ignore-index 11 --shape data_0=batchx3x180x240 --prior isotropic --scale 1e-3 -o step", "Bake a segmentation of 11 classes, label 11 not counted, at 180 by 240 pixels"),
         new("bake model.onnx --prior prior.safetensors --classes 4 --head probe-run -o step", "Start from the head of a trained probe"),
@@ -72,6 +74,7 @@ internal sealed class BakeVerb : IVerb
             command.Add(option);
         tasks.AddTo(command);
         rescaling.AddTo(command);
+        form.AddTo(command);
         foreach (var option in (Option[])[headOf, headVariance, optimizer, nesterov, weightDecay, seed])
             command.Add(option);
         device.AddTo(command);
@@ -82,7 +85,7 @@ internal sealed class BakeVerb : IVerb
     {
         var folder = OutputPath.Folder(given.GetRequiredValue(output));
         var path = arguments.Path(given);
-        var choice = Prior(given);
+        var choice = form.Complete(Prior(given), given, given.GetValue(optimizer)!, device.Targets(given));
         var rule = Rule(given);
         var package = device.Read(given);
         var task = tasks.Read(given);
@@ -194,6 +197,10 @@ internal sealed class BakeVerb : IVerb
         Row("prior", report.Prior == "learned" ? $"learned, rank {report.Rank}, λ {report.Scale:G4} ({report.Scaling}), ε {report.Epsilon:G3}" : (FormattableString)$"{report.Prior}");
         if (report.Prior == "learned")
             Row("ε dominates", $"{report.EpsilonShare:P2} of the coordinates");
+        if (report.PriorShape is { } shape)
+            Row("shape", $"{shape}");
+        if (report.Prior != "none")
+            Row("prior step", $"{report.PriorStep}");
         Row("optimizer", $"{report.Optimizer}");
         foreach (var file in report.Files)
             Row(file.Name, $"{file.Bytes:N0} bytes");
@@ -215,6 +222,8 @@ internal sealed class BakeVerb : IVerb
 /// <param name="Scaling">How λ acts.</param>
 /// <param name="Epsilon">ε.</param>
 /// <param name="EpsilonShare">The share of learned coordinates, 0 … 1, where ε exceeds the learned variance.</param>
+/// <param name="PriorShape">What of a learned covariance is used, where it is not all.</param>
+/// <param name="PriorStep">How an update takes the prior: <c>plain</c> or <c>proximal</c>.</param>
 /// <param name="Optimizer">The update rule.</param>
 /// <param name="Files">The files with their sizes.</param>
 internal sealed record BakeSummary(
@@ -231,6 +240,8 @@ internal sealed record BakeSummary(
     string Scaling,
     double Epsilon,
     double EpsilonShare,
+    string? PriorShape,
+    string PriorStep,
     string Optimizer,
     IReadOnlyList<ManifestFileEntry> Files)
 {
@@ -243,7 +254,7 @@ internal sealed record BakeSummary(
         return new(
             folder, baked.TrainedTensors, baked.TrainedElements, manifest.Parameters.Where(p => p.Role == "head").Sum(p => p.Count), baked.FrozenTensors, baked.FrozenElements,
             manifest.Buffers.Count, manifest.Prior.Kind, manifest.Prior.Rank, manifest.Prior.Scale, manifest.Prior.Scaling, manifest.Prior.Epsilon, manifest.Prior.EpsilonShare,
-            manifest.Optimizer.Name, manifest.Files)
+            manifest.Prior.Shape, manifest.Prior.Step ?? "plain", manifest.Optimizer.Name, manifest.Files)
         {
             Task = manifest.Task.Name,
         };

@@ -40,7 +40,7 @@ internal sealed partial class PriorInfoVerb : IVerb
         using var reader = PosteriorReader.Open(given.GetRequiredValue(file));
         PosteriorCheck.CheckValues(reader, $"'{reader.Path}'");
         var summary = PosteriorSummary.Of(reader);
-        terminal.Show(ToJson(summary, reader), Json.Default.JsonObject, screen => Print(screen, summary, reader, given.GetValue(tensors)));
+        terminal.Show(ToJson(summary, reader), InfoJson.Default.JsonObject, screen => Print(screen, summary, reader, given.GetValue(tensors)));
         return ExitCode.Done;
     }
 
@@ -48,12 +48,16 @@ internal sealed partial class PriorInfoVerb : IVerb
     {
         var (metadata, total) = (summary.Metadata, summary.Total);
         Line("method", $"{metadata.Method}, rank {metadata.Rank}, {metadata.Samples} samples, seed {metadata.Seed}");
-        Line("covariance", $"{PosteriorMetadata.Normalisation}");
+        Line("covariance", $"{metadata.Normalisation}");
+        if (metadata.PriorPrecision is { } tau)
+            Line("prior precision", $"{tau}");
         Line("parameters", $"{total.Count:N0} in {summary.Tensors.Length} tensors; {reader.Buffers.Length} re-estimated running statistics");
         Line("mean", $"root mean square {Math.Sqrt(total.MeanSquare):G4}");
         Line("deviation", $"root mean square {Math.Sqrt(total.Variance):G4}, {Share(total):P1} of the variance in the factor");
         Line("zero variance", $"{total.ZeroVarianceCount:N0} parameters ({(double)total.ZeroVarianceCount / Math.Max(total.Count, 1):P2})");
         Line("source", $"SHA-256 {metadata.SourceSha256}");
+        if (metadata.Parts is { } parts)
+            Line("parts", $"{parts}");
         Line("hyperparameters", $"{metadata.Hyperparameters}");
         Line("producer", $"{metadata.Producer}");
         if (!tensors)
@@ -79,9 +83,11 @@ internal sealed partial class PriorInfoVerb : IVerb
             ["rank"] = metadata.Rank,
             ["samples"] = metadata.Samples,
             ["seed"] = metadata.Seed,
-            ["normalisation"] = PosteriorMetadata.Normalisation,
+            ["normalisation"] = metadata.Normalisation,
+            ["priorPrecision"] = metadata.PriorPrecision,
+            ["parts"] = metadata.Parts is { } parts ? Json(parts) : null,
             ["sourceSha256"] = metadata.SourceSha256,
-            ["hyperparameters"] = Hyperparameters(metadata.Hyperparameters),
+            ["hyperparameters"] = Json(metadata.Hyperparameters),
             ["producer"] = metadata.Producer,
             ["total"] = Describe(summary.Total),
             ["tensors"] = new JsonArray([.. summary.Tensors.Select(tensor =>
@@ -96,7 +102,7 @@ internal sealed partial class PriorInfoVerb : IVerb
         return json;
     }
 
-    private static JsonNode? Hyperparameters(string text)
+    private static JsonNode? Json(string text)
     {
         try
         {
@@ -118,5 +124,5 @@ internal sealed partial class PriorInfoVerb : IVerb
     };
 
     [JsonSerializable(typeof(JsonObject))]
-    private sealed partial class Json : JsonSerializerContext;
+    private sealed partial class InfoJson : JsonSerializerContext;
 }

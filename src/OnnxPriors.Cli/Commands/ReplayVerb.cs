@@ -46,12 +46,12 @@ internal sealed class ReplayVerb : IVerb
     public int Run(ParseResult given, Terminal terminal, CancellationToken cancellation)
     {
         var output = given.GetValue(parameters) is { } file ? OutputPath.File(file) : null;
-        var clock = Stopwatch.StartNew();
+        var (clock, busy) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         using var session = StepSession.Open(given.GetRequiredValue(step), new StepOptions { Threads = given.GetValue(threads) });
-        var load = clock.Elapsed.TotalSeconds;
+        var (load, loadBusy) = (clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - busy).TotalSeconds);
         var source = Batches(given.GetRequiredValue(batches), session.Manifest, given.GetValue(batch));
         var (losses, energies) = (new List<double>(), new List<double>());
-        clock.Restart();
+        (clock, busy) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         for (var i = 0; i < given.GetValue(steps); i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -67,7 +67,8 @@ internal sealed class ReplayVerb : IVerb
             losses.Add(loss + given.GetValue(priorWeight) * result.PriorEnergy);
             energies.Add(result.PriorEnergy);
         }
-        var report = new ReplayReport($"ONNX Runtime {StepSession.RuntimeVersion}", losses, energies, load, clock.Elapsed.TotalSeconds / Math.Max(1, losses.Count));
+        var (passed, used, count) = (clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - busy).TotalSeconds, Math.Max(1, losses.Count));
+        var report = new ReplayReport($"ONNX Runtime {StepSession.RuntimeVersion}", losses, energies, load, passed / count, loadBusy, used / count);
         if (output is not null)
             Write(output, session);
         terminal.Show(report, ReplayJson.Default.ReplayReport, console =>
@@ -116,7 +117,10 @@ internal sealed class ReplayVerb : IVerb
 /// <param name="PriorEnergies">½(Σ aδ² − ‖Bᵀδ‖²) before each update.</param>
 /// <param name="LoadSeconds">The time to open the step.</param>
 /// <param name="StepSeconds">The mean time of an update.</param>
-internal sealed record ReplayReport(string Runtime, IReadOnlyList<double> Losses, IReadOnlyList<double> PriorEnergies, double LoadSeconds, double StepSeconds);
+/// <param name="LoadCpuSeconds">The processor time of opening the step, all threads together, which other work on the machine does not stretch.</param>
+/// <param name="StepCpuSeconds">The mean processor time of an update, all threads together.</param>
+internal sealed record ReplayReport(
+    string Runtime, IReadOnlyList<double> Losses, IReadOnlyList<double> PriorEnergies, double LoadSeconds, double StepSeconds, double LoadCpuSeconds, double StepCpuSeconds);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(ReplayReport))]

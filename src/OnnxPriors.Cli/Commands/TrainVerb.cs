@@ -34,6 +34,8 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double> friction = Option("--friction", "SGHMC's friction, above 0 and at most 1.", 0.1);
     private readonly Option<double> temperature = Option("--temperature", "The posterior's temperature T: samplers target exp(-U/T).", 1.0);
     private readonly Option<double> priorWeight = Option("--prior-weight", "The prior's weight in units of 1/N, N training examples.", 1.0);
+    private readonly Option<double?> deviation = Optional<double?>("--deviation", "The posterior's deviation to begin with, for a step baked with --learn-scale. Default: 1/2 over the root of the number of weights.");
+    private readonly Option<double> deviationRate = Option("--deviation-rate", "The step of the deviation's logarithm, for a step baked with --learn-scale.", 0.1);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
     private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll, accuracy, or a segmentation's mean iou.", "nll");
     private readonly Option<int> validateEvery = Option("--validate-every", "Epochs from one validation to the next; the last is always validated.", 1);
@@ -64,7 +66,7 @@ internal sealed class TrainVerb : IVerb
         data.AddTo(command);
         foreach (var option in (Option[])[
             epochs, learningRate, batch, accumulate, schedule, cycles, samplesPerCycle, exploration, warmup, momentum, friction, temperature,
-            priorWeight, clipNorm, bestBy, validateEvery, seed, checkpoint, resume])
+            priorWeight, deviation, deviationRate, clipNorm, bestBy, validateEvery, seed, checkpoint, resume])
             command.Add(option);
         compute.AddTo(command);
     }
@@ -129,10 +131,12 @@ internal sealed class TrainVerb : IVerb
             Friction = given.GetValue(friction),
             Temperature = given.GetValue(temperature),
             PriorWeight = given.GetValue(priorWeight),
+            Deviation = given.GetValue(deviation),
+            DeviationRate = given.GetValue(deviationRate),
             ClipNorm = given.GetValue(clipNorm),
             SamplesPerCycle = given.GetValue(samplesPerCycle),
             BestBy = BestBy(given.GetValue(bestBy)!),
-            ValidateEvery = given.GetValue(validateEvery),
+            ValidationInterval = given.GetValue(validateEvery),
             Seed = given.GetValue(seed),
             CheckpointInterval = TimeSpan.FromSeconds(Math.Clamp(given.GetValue(checkpoint), 0, 1e9)),
         };
@@ -202,6 +206,8 @@ internal sealed class TrainVerb : IVerb
         console.Write(table);
         var kept = report.Samples > 0 ? $"{report.Samples} samples" : report.BestEpoch > 0 ? $"the state of epoch {report.BestEpoch}" : "the last state";
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Steps} steps in {report.Seconds:F1} s; {kept} in '{report.Run}'."));
+        if (report.Scale is { } scale)
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Learned: λ × {scale.Scale:G4}, the head's variance × {scale.HeadScale:G4}, deviation {scale.Deviation:G3}, bound {scale.Bound:G6} nats. Use it: onnxpriors bake … --scale-from {report.Run}"));
 
         static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
     }

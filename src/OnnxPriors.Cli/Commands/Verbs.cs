@@ -20,6 +20,8 @@ internal static class Verbs
         new BenchmarkVerb(),
         new EvaluateVerb(),
         new ExportVerb(),
+        new ExperimentVerb(),
+        new ReportVerb(),
         new DemoVerb(),
     ];
 
@@ -27,6 +29,7 @@ internal static class Verbs
     public static IReadOnlyList<VerbGroup> Groups { get; } =
     [
         new("checkpoint", "Reads back what a device trained with the ORT Training API.", [new CheckpointInfoVerb(), new CheckpointExportVerb(), new CheckpointResumeVerb()]),
-        new("prior", "Looks into a prior file, draws weights from it, or writes it rescaled.", [new PriorInfoVerb(), new PriorSampleVerb(), new PriorRescaleVerb()]),
+        new("prior", "Looks into a prior file, draws weights from it, rescales or merges it, or exchanges it with PyTorch.",
+            [new PriorInfoVerb(), new PriorSampleVerb(), new PriorRescaleVerb(), new PriorMergeVerb(), new PriorImportVerb(), new PriorExportVerb()]),
     ];
 }

@@ -41,8 +41,10 @@ internal sealed record DataSettings
     public long CacheBytes { get; init; } = 1L << 30;
 
     /// <summary>Opens the source, with its cache.</summary>
+    /// <param name="unlabelled">Whether folders of pictures need no class folders.</param>
     /// <exception cref="DataException">The source cannot be used.</exception>
-    public IDataset Open() => new CachedDataset(DataSource.Open(Path, new DataSourceOptions { LabelColumn = LabelColumn, Targets = Targets }), CacheBytes);
+    public IDataset Open(bool unlabelled = false) =>
+        new CachedDataset(DataSource.Open(Path, new DataSourceOptions { LabelColumn = LabelColumn, Targets = Targets, Unlabelled = unlabelled }), CacheBytes);
 
     /// <summary>Divides the source for training.</summary>
     /// <exception cref="DataException">It cannot be divided so.</exception>

@@ -64,9 +64,11 @@ internal sealed class StreamSource(BatchStream stream, BatchOptions options, str
 /// <param name="cancellation">Ends the reading.</param>
 internal sealed class StreamBatches(BatchStream stream, CancellationToken cancellation) : ILabelledBatches
 {
-    public IEnumerable<LabelledBatch> Epoch(int epoch)
+    public IEnumerable<LabelledBatch> Epoch(int epoch) => Epoch(epoch, 0);
+
+    public IEnumerable<LabelledBatch> Epoch(int epoch, int firstBatch)
     {
-        foreach (var batch in stream.Read(epoch, 0, cancellation))
+        foreach (var batch in stream.Read(epoch, firstBatch, cancellation))
             using (batch)
                 yield return new LabelledBatch(batch.Inputs, batch.Shape, batch.Labels);
     }

@@ -1,3 +1,5 @@
+using OnnxPriors.Cli.Trials;
+
 namespace OnnxPriors.Cli.Demo;
 
 /// <summary>What the results say, computed from them and their spread: no sentence knows beforehand which way wins.</summary>

@@ -1,3 +1,4 @@
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Runtime.Steps;

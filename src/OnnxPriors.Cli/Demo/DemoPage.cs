@@ -1,5 +1,6 @@
 using System.Globalization;
 using OnnxPriors.Cli.Reports;
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Onnx;
 using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Steps;

@@ -1,4 +1,5 @@
 using OnnxPriors.Artifacts;
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Torch.Fitting;
 
 namespace OnnxPriors.Cli.Demo;

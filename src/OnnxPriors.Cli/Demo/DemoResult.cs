@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using OnnxPriors.Cli.Reports;
+using OnnxPriors.Cli.Trials;
 
 namespace OnnxPriors.Cli.Demo;
 

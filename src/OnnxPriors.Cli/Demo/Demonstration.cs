@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Reports;
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Data;
 using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
@@ -41,7 +42,7 @@ internal sealed class Demonstration(DemoPlan plan, int threads, Terminal termina
         terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"source accuracy {fit.OwnAccuracy:P1} as it came, {fit.FittedAccuracy:P1} at the fitted mean"));
 
         using var data = DemoData.Open(assets.Target, preprocessing, plan);
-        var trials = new Trials(model, assets, data, plan, prior);
+        var trials = new DemoTrials(model, assets, data, plan, prior);
         terminal.Track("baking", trials.StepCount, "steps", report => trials.Bake(report, cancellation));
         var runs = terminal.Track("training", trials.Count, "runs", report => trials.Train(threads, report, cancellation));
         var chosen = plan.Ways.Select(way => Choose(way, runs)).ToList();
@@ -87,7 +88,7 @@ internal sealed class Demonstration(DemoPlan plan, int threads, Terminal termina
         Figure.Of([.. tested.Select(result => result.Ece)]),
         [.. chosen.Select(trial => trial.Setting)]);
 
-    private static ExportedModel Export(Trials trials, List<List<Trial>> chosen, DemoData data, DemoAssets assets, CancellationToken cancellation)
+    private static ExportedModel Export(DemoTrials trials, List<List<Trial>> chosen, DemoData data, DemoAssets assets, CancellationToken cancellation)
     {
         var best = chosen[Selection.BestWay([.. chosen.Select(way => way.Select(trial => trial.Validation!).ToArray())])][0];
         var folder = assets.In("run");

@@ -20,7 +20,7 @@ namespace OnnxPriors.Cli.Demo;
 internal sealed record SourceFit(double OwnAccuracy, double FittedAccuracy, long Parameters)
 {
     /// <summary>Fits the posterior on the source's training data and writes it.</summary>
-    /// <param name="model">The model as read.</param>
+    /// <param name="file">The model as read.</param>
     /// <param name="data">The source's data, with training and validation parts.</param>
     /// <param name="preprocessing">How the model wants pictures prepared.</param>
     /// <param name="plan">The fit's hyperparameters.</param>
@@ -29,9 +29,9 @@ internal sealed record SourceFit(double OwnAccuracy, double FittedAccuracy, long
     /// <param name="cancellation">Ends the fit between two steps.</param>
     /// <exception cref="FitException">The fit diverged.</exception>
     public static SourceFit Run(
-        Model model, string data, Preprocessing preprocessing, DemoPlan plan, string path, IProgressReport report, CancellationToken cancellation)
+        Model file, string data, Preprocessing preprocessing, DemoPlan plan, string path, IProgressReport report, CancellationToken cancellation)
     {
-        var imported = ModelImporter.Import(model, new ImportOptions { Form = ImportForm.OwnHead });
+        var imported = ModelImporter.Import(file, new ImportOptions { Form = ImportForm.OwnHead });
         TorchNative.EnsureLoaded();
         // Layers this small gain little from a second thread, and lose a lot to it where other work keeps the cores busy.
         using var oneThread = new TorchThreads(1);
@@ -40,11 +40,12 @@ internal sealed record SourceFit(double OwnAccuracy, double FittedAccuracy, long
         var training = Batches(DataSplit.Train, shuffle: true);
         var validation = Batches(DataSplit.Validation, shuffle: false);
         var fit = new SwagFit(module, plan.Fit with { Parameters = [.. imported.Trainable.Select(tensor => tensor.Name)] });
-        var own = fit.Accuracy(validation.Epoch(0), cancellation);
+        var model = new Classification(module);
+        var own = model.Accuracy(validation.Epoch(0), cancellation);
         module.Statistics = BatchStatistics.Batch;
-        var posterior = fit.Run(training, model.Sha256, new Progress(report), cancellation);
+        var posterior = fit.Run(training, file.Sha256, new Progress(report), cancellation);
         module.Statistics = BatchStatistics.Frozen;
-        var fitted = fit.Accuracy(validation.Epoch(0), cancellation);
+        var fitted = model.Accuracy(validation.Epoch(0), cancellation);
         PosteriorFile.Write(path, posterior);
         return new SourceFit(own, fitted, posterior.Parameters.Sum(tensor => tensor.TensorShape.Count));
 

@@ -1,3 +1,4 @@
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Runtime.Training;
 
 namespace OnnxPriors.Cli.Demo;

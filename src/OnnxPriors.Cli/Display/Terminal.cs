@@ -37,6 +37,9 @@ internal sealed class Terminal
     /// <summary>Whether the result is to be JSON.</summary>
     public bool IsJson => json;
 
+    /// <summary>The same for work within another verb's: progress and remarks come, its result does not.</summary>
+    public Terminal WithoutResults() => new(TextWriter.Null, error, json, quiet);
+
     /// <summary>Shows the verb's result, once.</summary>
     /// <typeparam name="T">The result.</typeparam>
     /// <param name="result">The result.</param>

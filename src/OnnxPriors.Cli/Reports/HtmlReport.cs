@@ -1,5 +1,6 @@
 using System.Text;
 using System.Xml.Linq;
+using static OnnxPriors.Cli.Reports.Page;
 
 namespace OnnxPriors.Cli.Reports;
 
@@ -16,10 +17,7 @@ public static class HtmlReport
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, DemoReport report)
     {
-        var content = Encoding.UTF8.GetBytes(Render(report));
-        using var file = AtomicFile.Create(path);
-        file.Stream.Write(content);
-        file.Commit();
+        Page.Write(path, Render(report));
     }
 
     /// <summary>The report as HTML.</summary>
@@ -32,31 +30,21 @@ public static class HtmlReport
             throw new ArgumentException("The report has no way to show; give at least one.", nameof(report));
         if (report.Ways.FirstOrDefault(way => way.Seeds.Count == 0) is { } empty)
             throw new ArgumentException($"Way '{empty.Name}' has no seed; give at least one run.", nameof(report));
-        var page = new XElement("html", new XAttribute("lang", "en"), Head(report), Body(report));
-        return "<!DOCTYPE html>\n" + page.ToString(SaveOptions.DisableFormatting) + "\n";
+        return Page.Render(report.Title, Body(report));
     }
 
-    private static XElement Head(DemoReport report) => new(
-        "head",
-        new XElement("meta", new XAttribute("charset", "utf-8")),
-        new XElement("meta", new XAttribute("name", "viewport"), new XAttribute("content", "width=device-width, initial-scale=1")),
-        new XElement("title", Clean(report.Title)),
-        new XElement("style", ReportStyle.Sheet));
-
-    private static XElement Body(DemoReport report) => new(
-        "body",
-        new XElement(
-            "main",
-            new XElement("header", new XElement("h1", Clean(report.Title)), Paragraph("lead", report.Summary)),
-            Conclusions(report),
-            Section("Test results", $"Mean ± sample standard deviation over {Runs(report)}; a dot is a seed. The best mean of each column is marked.", ReportTables.Scores(report.Ways)),
-            Curves(report),
-            Reliability(report),
-            Hyperparameters(report),
-            Facts(report),
-            new XElement("footer",
-                "NLL is the mean of −ln p(label) in nats. ECE is the expected calibration error over bins of equal width of the largest probability. "
-                + "Made by OnnxPriors; this file loads nothing and runs no script.")));
+    private static object?[] Body(DemoReport report) =>
+    [
+        Page.Header(report.Title, report.Summary),
+        Conclusions(report),
+        Section("Test results", $"Mean ± sample standard deviation over {Runs(report)}; a dot is a seed. The best mean of each column is marked.", ReportTables.Scores(report.Ways)),
+        Curves(report),
+        Reliability(report),
+        Hyperparameters(report),
+        Facts(report),
+        Page.Footer(
+            "NLL is the mean of −ln p(label) in nats. ECE is the expected calibration error over bins of equal width of the largest probability."),
+    ];
 
     private static XElement? Conclusions(DemoReport report) => report.Conclusions.Count == 0 ? null : Section(
         "What came out", null,
@@ -94,20 +82,10 @@ public static class HtmlReport
     private static XElement? Hyperparameters(DemoReport report) => report.Ways.All(way => way.Seeds.All(seed => seed.Chosen.Count == 0)) ? null : Section(
         "Chosen hyperparameters", "Chosen for each seed on validation data alone.", ReportTables.Chosen(report.Ways));
 
-    private static XElement? Facts(DemoReport report) => report.Facts.Count == 0 ? null : Section(
-        "Circumstances", null,
-        new XElement("dl", report.Facts.Select(fact => new[] { new XElement("dt", Clean(fact.Name)), new XElement("dd", Clean(fact.Value)) })));
-
-    private static XElement Section(string title, string? note, params object?[] content) => new(
-        "section", new XElement("h2", title), note is null ? null : Paragraph("note", note), content);
-
-    private static XElement? Figure(string caption, XElement? drawing) =>
-        drawing is null ? null : new XElement("figure", new XElement("figcaption", Clean(caption)), drawing);
+    private static XElement? Facts(DemoReport report) => Page.Facts(report.Facts);
 
     private static XElement Legend(IReadOnlyList<WayReport> ways) => new(
         "ul", new XAttribute("class", "legend"), ways.Select((way, index) => new XElement("li", ReportTables.Swatch(index), Clean(way.Title))));
-
-    private static XElement Paragraph(string kind, string text) => new("p", new XAttribute("class", kind), Clean(text));
 
     private static string Runs(DemoReport report)
     {

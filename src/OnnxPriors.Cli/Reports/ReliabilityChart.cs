@@ -41,7 +41,9 @@ internal static class ReliabilityChart
 
     private static object[] Bar(ReliabilityBin bin, Axis across, Axis up, Axis counts, double floor)
     {
-        var (left, right) = (across.At(bin.Low) + 0.75, across.At(bin.High) - 0.75);
+        // A bin of equal mass may be narrower than a line.
+        var left = across.At(bin.Low) + 0.75;
+        var right = Math.Max(across.At(bin.High) - 0.75, left + 1);
         var tip = string.Create(CultureInfo.InvariantCulture,
             $"confidence {Percent(bin.Low)} to {Percent(bin.High)}: {bin.Count:N0} examples, {bin.Accuracy:0.0%} right, mean confidence {bin.Confidence:0.0%}");
         var (upper, lower) = (Math.Max(bin.Accuracy, bin.Confidence), Math.Min(bin.Accuracy, bin.Confidence));

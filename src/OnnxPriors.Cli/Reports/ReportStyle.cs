@@ -39,7 +39,7 @@ internal static class ReportStyle
         .conclusions { margin: 6px 0 0; padding: 0; list-style: none; }
         .conclusions li { padding: 9px 0 9px 18px; border-left: 3px solid var(--line); margin-top: 8px; }
         .conclusions li:first-child { border-left-color: var(--accent); font-size: 1.08rem; font-weight: 600; }
-        .scroll { overflow-x: auto; }
+        .scroll { overflow-x: auto; } .scroll + .scroll { margin-top: 22px; }
         table { border-collapse: collapse; width: 100%; font-size: 0.94rem; }
         caption { text-align: left; color: var(--soft); font-size: 0.9rem; padding: 0 0 8px; }
         th, td { text-align: left; padding: 10px 12px; border-bottom: 1px solid var(--line); vertical-align: middle; }
@@ -52,6 +52,7 @@ internal static class ReportStyle
         .scores td svg { display: block; width: 132px; height: 18px; margin: 4px 0 0 -7px; }
         .best { background: var(--best); color: var(--best-ink); font-weight: 650; border-radius: 6px; padding: 1px 7px; margin-left: -7px; }
         .bins td, .bins th { padding: 5px 12px; } .bins tbody th { min-width: 0; font-weight: 400; }
+        .clear { font-weight: 650; color: var(--best-ink); } .worse { font-weight: 650; color: var(--over); } .edge { color: var(--over); font-weight: 650; }
         .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 3px; background: var(--way); margin-right: 8px; }
         .legend { display: flex; flex-wrap: wrap; gap: 4px 22px; list-style: none; padding: 0; margin: 0 0 14px; font-size: 0.9rem; }
         .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); gap: 20px 30px; }
@@ -66,6 +67,7 @@ internal static class ReportStyle
         svg text { font-size: 12px; fill: var(--soft); } svg .axis-title { font-size: 12.5px; } .many svg text { font-size: 11.5px; }
         svg .grid { stroke: var(--line); } svg .base { stroke: var(--strong-line); }
         svg .curve { fill: none; stroke: var(--way); stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
+        svg .dashed { stroke-dasharray: 5 4; } svg .whisker { stroke: var(--way); stroke-width: 1.4; opacity: 0.7; } svg .ring { fill: var(--card); stroke: var(--way); stroke-width: 1.8; }
         svg .end { fill: var(--way); stroke: var(--card); stroke-width: 1.5; }
         svg .band { fill: var(--way); opacity: 0.14; }
         svg .dot { fill: var(--way); opacity: 0.55; } svg .mean { fill: var(--way); }

@@ -16,7 +16,7 @@ internal static class ReportTables
     ];
 
     /// <summary>A row a way: mean ± deviation of each metric with the seeds' values as dots.</summary>
-    public static XElement Scores(IReadOnlyList<WayReport> ways) => Table(
+    public static XElement Scores(IReadOnlyList<WayReport> ways) => Page.Table(
         "scores",
         ["Way", .. Metrics.Select(metric => metric.Title)],
         ways.Select((way, index) => new XElement(
@@ -27,7 +27,7 @@ internal static class ReportTables
             Metrics.Select(metric => Score(ways, way, index, metric)))));
 
     /// <summary>A row a bin of one way's reliability diagram.</summary>
-    public static XElement Bins(WayReport way) => Table(
+    public static XElement Bins(WayReport way) => Page.Table(
         "bins", ["Confidence", "Examples", "Mean confidence", "Accuracy"],
         way.Reliability.Select(bin => new XElement(
             "tr",
@@ -41,7 +41,7 @@ internal static class ReportTables
     public static XElement Chosen(IReadOnlyList<WayReport> ways)
     {
         var seeds = ways.SelectMany(way => way.Seeds).Select(seed => seed.Seed).Distinct().Order().ToList();
-        return Table(
+        return Page.Table(
             "chosen", ["Way", .. seeds.Select(seed => Text($"Seed {seed}"))],
             ways.Select((way, index) => new XElement(
                 "tr",
@@ -78,14 +78,6 @@ internal static class ReportTables
                 ? new object[] { HtmlReport.Clean($"{fact.Name} {fact.Value}") }
                 : [new XElement("br"), HtmlReport.Clean($"{fact.Name} {fact.Value}")]);
     }
-
-    private static XElement Table(string kind, IEnumerable<string> columns, IEnumerable<XElement> rows, string? caption = null) => new(
-        "div", new XAttribute("class", "scroll"),
-        new XElement(
-            "table", new XAttribute("class", kind),
-            caption is null ? null : new XElement("caption", HtmlReport.Clean(caption)),
-            new XElement("thead", new XElement("tr", columns.Select(column => new XElement("th", new XAttribute("scope", "col"), column)))),
-            new XElement("tbody", rows)));
 
     private static XElement Number(string text) => new("td", new XAttribute("class", "number"), text);
 

@@ -1,40 +1,6 @@
-using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Training;
 
 namespace OnnxPriors.Cli.Training;
-
-/// <summary>What <c>evaluate --json</c> prints.</summary>
-/// <param name="Accuracy">The share that is right, 0 … 1.</param>
-/// <param name="Nll">The mean negative log-likelihood, in nats.</param>
-/// <param name="Ece">The expected calibration error over 15 bins.</param>
-/// <param name="Brier">The Brier score, 0 … 2.</param>
-/// <param name="Examples">The number of examples.</param>
-/// <param name="Samples">The number of states averaged.</param>
-/// <param name="Part">Which part of the data was measured.</param>
-/// <param name="Bins">The reliability diagram.</param>
-internal sealed record EvaluationReport(
-    double? Accuracy, double Nll, double? Ece, double? Brier, int Examples, int Samples, string Part, IReadOnlyList<ReliabilityBin> Bins)
-{
-    /// <summary>The measures of a segmentation.</summary>
-    public SegmentationMeasures? Segmentation { get; init; }
-
-    /// <summary>The measures of multi-label predictions.</summary>
-    public MultiLabelMeasures? MultiLabel { get; init; }
-
-    /// <summary>The measures of a regression.</summary>
-    public RegressionMeasures? Regression { get; init; }
-
-    public static EvaluationReport Of(EvaluationResult result, string part) =>
-        new(Known(result.Accuracy), result.Nll, Known(result.Ece), Known(result.Brier), result.Examples, result.Samples, part, result.Bins)
-        {
-            Segmentation = result.Segmentation,
-            MultiLabel = result.MultiLabel,
-            Regression = result.Regression,
-        };
-
-    // JSON has no word for what is not a number.
-    private static double? Known(double measure) => double.IsNaN(measure) ? null : measure;
-}
 
 /// <summary>What <c>export --json</c> prints.</summary>
 /// <param name="Path">The model.</param>
@@ -42,7 +8,10 @@ internal sealed record EvaluationReport(
 /// <param name="MaxAbsDifference">The largest difference of a probability from the run's own.</param>
 /// <param name="Examples">The examples compared.</param>
 /// <param name="Compared">What they were: <c>data</c> or <c>random</c>.</param>
-internal sealed record ExportReport(string Path, int Samples, double MaxAbsDifference, int Examples, string Compared);
+/// <param name="Divergence">Of a distilled model: the mean divergence of its probabilities from the average's, in nats.</param>
+/// <param name="Agreement">Of a distilled model: the share of examples on which it names the class that the average names.</param>
+internal sealed record ExportReport(
+    string Path, int Samples, double MaxAbsDifference, int Examples, string Compared, double? Divergence = null, double? Agreement = null);
 
 /// <summary>What <c>train --json</c> prints at the end.</summary>
 /// <param name="Run">The run's folder.</param>
@@ -54,4 +23,8 @@ internal sealed record ExportReport(string Path, int Samples, double MaxAbsDiffe
 /// <param name="ValidationExamples">The examples validated on.</param>
 /// <param name="Epochs">Each epoch's metrics.</param>
 internal sealed record TrainingReport(
-    string Run, long Steps, int BestEpoch, int Samples, double Seconds, int TrainExamples, int ValidationExamples, IReadOnlyList<EpochMetrics> Epochs);
+    string Run, long Steps, int BestEpoch, int Samples, double Seconds, int TrainExamples, int ValidationExamples, IReadOnlyList<EpochMetrics> Epochs)
+{
+    /// <summary>What was learned of the prior's scale; null where it was given.</summary>
+    public LearnedScale? Scale => Epochs.Count > 0 ? Epochs[^1].Scale : null;
+}

@@ -15,6 +15,12 @@ public sealed record BatchOptions
     /// <summary>The labels that masks may hold; needed where the source has masks.</summary>
     public MaskLabels? Masks { get; init; }
 
+    /// <summary>
+    /// How many views of each example a batch holds, 1 or 2, each changed by draws of its own: all first views stand before all second
+    /// ones, so that a batch has twice <see cref="BatchSize"/> inputs and labels.
+    /// </summary>
+    public int Views { get; init; } = 1;
+
     /// <summary>Whether each epoch has an order of its own; otherwise the order is the view's.</summary>
     public bool Shuffle { get; init; }
 

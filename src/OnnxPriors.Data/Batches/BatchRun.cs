@@ -14,6 +14,7 @@ internal sealed class BatchRun : IDisposable
     private readonly ManualResetEventSlim[] done;
     private readonly (int Example, Exception Error)?[] failures;
     private readonly ExampleWriter writer;
+    private readonly int views;
     private readonly ulong seed;
     private readonly SemaphoreSlim slots;
     private readonly CancellationToken cancellation;
@@ -24,10 +25,11 @@ internal sealed class BatchRun : IDisposable
     private int nextExample;
     private int consumed;
 
-    public BatchRun(List<Batch> batches, int ahead, int threadCount, ExampleWriter writer, ulong seed, CancellationToken cancellation)
+    public BatchRun(List<Batch> batches, int ahead, int threadCount, ExampleWriter writer, int views, ulong seed, CancellationToken cancellation)
     {
         this.batches = batches;
         this.writer = writer;
+        this.views = views;
         this.seed = seed;
         this.cancellation = cancellation;
         missing = [.. batches.Select(batch => batch.Count)];
@@ -81,9 +83,10 @@ internal sealed class BatchRun : IDisposable
             {
                 var inputs = batches[batch].Inputs.Span;
                 var size = inputs.Length / batches[batch].Count;
+                var view = example / (batches[batch].Count / views);
                 var pixels = writer.MaskLength;
                 writer.Write(
-                    desk, batches[batch].Examples[example], batches[batch].Epoch, seed, inputs.Slice(example * size, size),
+                    desk, batches[batch].Examples[example], batches[batch].Epoch, view, seed, inputs.Slice(example * size, size),
                     batches[batch].Labels.AsSpan(example * pixels, pixels));
             }
             catch (Exception failure)

@@ -29,6 +29,8 @@ public sealed class BatchStream
             throw new DataException($"'{view.Source.Name}' has no example in the part that is asked for.");
         if (options.BatchSize < 1)
             throw new DataException($"A batch of {options.BatchSize} is not possible; it takes at least one example.");
+        if (options.Views is not (1 or 2))
+            throw new DataException($"A batch of {options.Views} views of each example is not possible; it takes 1 or 2.");
         writer = new ExampleWriter(view.Source, (options.Preprocessing ?? new Preprocessing()).Checked(), options.Augmentation, options.Masks, view.Indices[0]);
     }
 
@@ -53,7 +55,7 @@ public sealed class BatchStream
             .Add(View.Indices.AsSpan())
             .Add(View.Labels.AsSpan())
             .Add(preprocessing)
-            .Add(string.Create(CultureInfo.InvariantCulture, $"{options.Augmentation} {options.BatchSize} {options.Shuffle} {options.Seed}{(options.Masks is { } masks ? $" {masks}" : "")}"))
+            .Add(string.Create(CultureInfo.InvariantCulture, $"{options.Augmentation} {options.BatchSize} {options.Shuffle} {options.Seed}{(options.Views == 1 ? "" : " two views")}{(options.Masks is { } masks ? $" {masks}" : "")}"))
             .Finish();
     }
 
@@ -71,7 +73,7 @@ public sealed class BatchStream
         ArgumentOutOfRangeException.ThrowIfNegative(firstBatch);
         var plan = Plan(epoch, firstBatch);
         var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        using var run = new BatchRun(plan, Math.Max(1, options.Ahead), threads, writer, options.Seed, cancellation);
+        using var run = new BatchRun(plan, Math.Max(1, options.Ahead), threads, writer, options.Views, options.Seed, cancellation);
         foreach (var batch in run.Consume())
             yield return batch;
     }
@@ -93,6 +95,7 @@ public sealed class BatchStream
         {
             var start = index * options.BatchSize;
             var positions = Enumerable.Range(start, Math.Min(options.BatchSize, View.Count - start)).Select(at => order?[at] ?? at).ToArray();
+            positions = [.. Enumerable.Repeat(positions, options.Views).SelectMany(view => view)];
             batches.Add(new Batch(
                 epoch,
                 index,

@@ -7,6 +7,9 @@ internal enum Purpose
     Picks = 2,
     Shuffle = 3,
     Augmentation = 4,
+    Corruption = 5,
+    Share = 6,
+    SecondView = 7,
 }
 
 /// <summary>

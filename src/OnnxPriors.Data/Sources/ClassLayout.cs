@@ -20,12 +20,7 @@ internal static class ClassLayout
     /// <exception cref="DataException">There is no picture, the layouts are mixed, or a class has no picture.</exception>
     public static (IReadOnlyList<LaidFile> Files, IReadOnlyList<string> Classes) Read(IFileStore store)
     {
-        var pictures = new List<(int File, string[] Path)>();
-        for (var file = 0; file < store.Files.Count; file++)
-            if (store.Files[file].Split('/') is var path && PictureDecoder.IsPicture(path[^1]) && !path.Any(IsLeftover))
-                pictures.Add((file, path));
-        if (pictures.Count == 0)
-            throw new DataException($"'{store.Name}' holds no picture: there is no JPEG, PNG, BMP or WebP file in it. Put pictures into one folder a class.");
+        var pictures = Pictures(store);
         var folders = store.Folders.Select(name => name.Split('/')).Where(path => !path.Any(IsLeftover)).ToList();
 
         var skip = WrappingFolders(pictures.Select(picture => picture.Path), folders);
@@ -46,6 +41,27 @@ internal static class ClassLayout
         if (!divided && laid.Select(file => file.Class).Distinct().All(name => DataSplitNames.Parse(name) is not null))
             throw new DataException($"'{store.Name}' has pictures right in '{laid[0].Class}', such as '{store.Files[laid[0].File]}': they need a folder for their class.");
         return (laid, [.. laid.Select(file => file.Class).Distinct().Order(StringComparer.Ordinal)]);
+    }
+
+    /// <summary>Finds the pictures of a store wherever they lie, all of one class; a folder of a part's name, right at the top or within one around it all, still is that part.</summary>
+    /// <exception cref="DataException">There is no picture.</exception>
+    public static (IReadOnlyList<LaidFile> Files, IReadOnlyList<string> Classes) ReadUnlabelled(IFileStore store)
+    {
+        const string Name = "unlabelled";
+        var pictures = Pictures(store);
+        var skip = pictures.TrueForAll(picture => picture.Path.Length > 2 && picture.Path[0] == pictures[0].Path[0] && DataSplitNames.Parse(picture.Path[0]) is null) ? 1 : 0;
+        return ([.. pictures.Select(picture => new LaidFile(
+            picture.File, picture.Path.Length > skip + 1 && DataSplitNames.Parse(picture.Path[skip]) is { } split ? split : DataSplit.None, Name))], [Name]);
+    }
+
+    private static List<(int File, string[] Path)> Pictures(IFileStore store)
+    {
+        var pictures = new List<(int File, string[] Path)>();
+        for (var file = 0; file < store.Files.Count; file++)
+            if (store.Files[file].Split('/') is var path && PictureDecoder.IsPicture(path[^1]) && !path.Any(IsLeftover))
+                pictures.Add((file, path));
+        return pictures.Count > 0 ? pictures
+            : throw new DataException($"'{store.Name}' holds no picture: there is no JPEG, PNG, BMP or WebP file in it. Put pictures into one folder a class.");
     }
 
     /// <summary>How many folders lie around everything, such as an archive's own name.</summary>

@@ -10,11 +10,11 @@ internal sealed class PictureDataset : IDataset
     private readonly DataLimits limits;
     private readonly IReadOnlyList<LaidFile> files;
 
-    public PictureDataset(IFileStore store, DataLimits limits)
+    public PictureDataset(IFileStore store, DataLimits limits, bool unlabelled = false)
     {
         this.store = store;
         this.limits = limits;
-        (files, ClassNames) = ClassLayout.Read(store);
+        (files, ClassNames) = unlabelled ? ClassLayout.ReadUnlabelled(store) : ClassLayout.Read(store);
         var classes = ClassNames.Index().ToDictionary(item => item.Item, item => item.Index, StringComparer.Ordinal);
         Labels = [.. files.Select(file => classes[file.Class])];
         Splits = [.. files.Select(file => file.Split)];

@@ -37,6 +37,9 @@ public sealed record EvaluationResult
 
     /// <summary>The measures of a regression, which has no accuracy, ECE and Brier score (not a number); null for other tasks.</summary>
     public RegressionMeasures? Regression { get; init; }
+
+    /// <summary>What each example's prediction was, in the order of the data: what adaptive bins, risk-coverage and detection are made of.</summary>
+    public IReadOnlyList<Prediction> Predictions { get; init; } = [];
 }
 
 /// <summary>The examples whose largest probability lies in (Low, High].</summary>
@@ -47,8 +50,9 @@ public sealed record EvaluationResult
 /// <param name="Accuracy">The share of them that is right; 0 for an empty bin.</param>
 public sealed record ReliabilityBin(double Low, double High, int Count, double Confidence, double Accuracy);
 
-/// <summary>Sums up predictions as they come; keeps no example.</summary>
-public sealed class Calibration
+/// <summary>Sums up predictions as they come; of an example it keeps three numbers.</summary>
+/// <param name="keepsPredictions">Whether what each prediction was is kept as well.</param>
+public sealed class Calibration(bool keepsPredictions = true)
 {
     /// <summary>The bins of the reliability diagram.</summary>
     public const int BinCount = 15;
@@ -56,6 +60,7 @@ public sealed class Calibration
     private readonly int[] binCounts = new int[BinCount];
     private readonly int[] binRight = new int[BinCount];
     private readonly double[] binConfidence = new double[BinCount];
+    private readonly List<Prediction> predictions = [];
     private double logLikelihood, brier;
     private int examples, right;
 
@@ -76,6 +81,8 @@ public sealed class Calibration
         binCounts[bin]++;
         binRight[bin] += isRight ? 1 : 0;
         binConfidence[bin] += confidence;
+        if (keepsPredictions)
+            predictions.Add(new Prediction(confidence, Prediction.EntropyOf(probabilities), isRight));
     }
 
     /// <summary>What came out.</summary>
@@ -102,6 +109,7 @@ public sealed class Calibration
             Examples = examples,
             Samples = samples,
             Bins = bins,
+            Predictions = predictions,
         };
     }
 }

@@ -46,6 +46,31 @@ public static class Evaluator
         return Evaluate((batch, state) => model.Run(batch, states[state]), states.Count, model.Manifest, data, predicted, cancellation);
     }
 
+    /// <summary>Evaluates the average of states of one run or of several.</summary>
+    /// <param name="ensemble">The states.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="EvaluationException">There is no example, or a logit is not a number.</exception>
+    /// <exception cref="StepException">A batch does not fit the model, or the runtime fails.</exception>
+    public static EvaluationResult Evaluate(Ensemble ensemble, IBatchSource data, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ensemble);
+        return Evaluate(ensemble, data, null, cancellation);
+    }
+
+    /// <summary>Evaluates the states of an ensemble.</summary>
+    /// <param name="ensemble">The states.</param>
+    /// <param name="data">The examples.</param>
+    /// <param name="predicted">Called after each batch of a segmentation with its classes; null for none.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="EvaluationException">There is no example, or a logit is not a number.</exception>
+    /// <exception cref="StepException">A batch does not fit a model, or the runtime fails.</exception>
+    public static EvaluationResult Evaluate(Ensemble ensemble, IBatchSource data, PixelsPredicted? predicted, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ensemble);
+        return Evaluate(ensemble.Predict, ensemble.Count, ensemble.Manifest, data, predicted, cancellation);
+    }
+
     /// <summary>Evaluates a session's current state.</summary>
     /// <param name="session">The session.</param>
     /// <param name="data">The examples.</param>

@@ -27,7 +27,7 @@ public sealed record LabelMeasures(double? F1, double? Auroc, int Positives);
 /// <summary>Measures multi-label predictions: probabilities are the mean over states of the sigmoid, in float64; NLL sums an example's labels.</summary>
 internal sealed class FlagEvaluation(int labels) : TaskEvaluation
 {
-    private readonly Calibration calibration = new();
+    private readonly Calibration calibration = new(keepsPredictions: false);
     private readonly List<(double Probability, bool IsTrue)>[] seen = [.. Enumerable.Range(0, labels).Select(_ => new List<(double, bool)>())];
     private double[] sums = [], logSums = [];
     private Batch? current;

@@ -8,7 +8,7 @@ namespace OnnxPriors.Runtime.Evaluation;
 /// </summary>
 internal sealed class PixelEvaluation(int classes, long ignoreIndex, Evaluator.PixelsPredicted? predicted) : TaskEvaluation
 {
-    private readonly Calibration calibration = new();
+    private readonly Calibration calibration = new(keepsPredictions: false);
     private readonly ConfusionMatrix confusion = new(classes);
     private readonly double[] row = new double[classes];
     private double[] sums = [], logSums = [];

@@ -20,15 +20,38 @@ internal static class AveragedModel
     /// <summary>The name of a regression's output.</summary>
     public const string Means = "mean";
 
-    public static Model Build(Model eval, Manifest manifest, IReadOnlyList<EvalState> states)
+    public static Model Build(IReadOnlyList<AveragedPart> parts)
     {
-        var (layout, buffers) = (manifest.StateLayout(), manifest.BufferLayout());
-        var trained = eval.Graph.Inputs.Where(input => layout.Contains(input.Name) || buffers.Contains(input.Name)).ToHashSet();
         var b = new GraphBuilder();
+        var total = parts.Sum(part => part.States.Count);
+        Value? sum = null;
+        var done = 0;
+        foreach (var part in parts)
+        {
+            foreach (var probabilities in Outputs(b, part, done, total))
+                sum = sum is null ? probabilities : sum + probabilities;
+            done += part.States.Count;
+        }
+        var mean = total == 1 ? sum! : sum! * (1.0 / total);
+        var manifest = parts[0].Manifest;
+        var metadata = parts[0].Eval.Metadata.SetItems(manifest.Preprocessing)
+            .SetItem(MetadataKeys.Source, manifest.Source.Sha256)
+            .SetItem("onnxpriors.samples", total.ToString(CultureInfo.InvariantCulture));
+        var task = manifest.Task.Kind();
+        if (task != LearningTask.Classification)
+            metadata = metadata.SetItem(TaskMetadata.Key, TaskMetadata.Write(manifest.Task));
+        return Model.Canonical(b.Build([(task == LearningTask.Regression ? Means : Output, mean)], task == LearningTask.Classification ? "classifier" : manifest.Task.Name), metadata);
+    }
+
+    // One part's probabilities, a state after the other; inputs of the same name are those of the parts before.
+    private static List<Value> Outputs(GraphBuilder b, AveragedPart part, int first, int total)
+    {
+        var (eval, layout, buffers) = (part.Eval, part.Manifest.StateLayout(), part.Manifest.BufferLayout());
+        var trained = eval.Graph.Inputs.Where(input => layout.Contains(input.Name) || buffers.Contains(input.Name)).ToHashSet();
         var shared = new Dictionary<Value, Value>();
         foreach (var input in eval.Graph.Inputs)
             if (!trained.Contains(input))
-                shared[input] = b.Input(input.Name, input.Type, input.Shape);
+                shared[input] = b.Inputs.FirstOrDefault(there => there.Name == input.Name) ?? b.Input(input.Name, input.Type, input.Shape);
         foreach (var initializer in eval.Graph.Initializers)
             b.Import(initializer, shared);
         var dependent = Dependent(eval.Graph, trained);
@@ -36,35 +59,25 @@ internal static class AveragedModel
             if (!dependent.Contains(node))
                 b.Copy(node, shared);
 
-        var task = manifest.Task.Kind();
-        Value? sum = null;
-        for (var s = 0; s < states.Count; s++)
+        var outputs = new List<Value>();
+        for (var s = 0; s < part.States.Count; s++)
         {
             var map = new Dictionary<Value, Value>(shared);
             foreach (var input in trained)
-                map[input] = b.Parameter(
-                    states.Count == 1 ? input.Name : Name(input.Name, s),
-                    Tensor(input.Name, states[s]));
+                map[input] = b.Parameter(total == 1 ? input.Name : Name(input.Name, first + s), Tensor(input.Name, part.States[s]));
             foreach (var node in eval.Graph.Nodes)
                 if (dependent.Contains(node))
-                    Copy(b, node, map, states.Count == 1 || node.Name.Length == 0 ? node.Name : Name(node.Name, s));
-            var logits = b.Import(Logits(eval.Graph, manifest), map);
-            var probabilities = task switch
+                    Copy(b, node, map, total == 1 || node.Name.Length == 0 ? node.Name : Name(node.Name, first + s));
+            var logits = b.Import(Logits(eval.Graph, part.Manifest), map);
+            outputs.Add(part.Manifest.Task.Kind() switch
             {
                 LearningTask.MultiLabel => b.Sigmoid(logits),
                 LearningTask.Regression => logits,
                 LearningTask.Segmentation => b.Softmax(logits, 1),
                 _ => b.Softmax(logits),
-            };
-            sum = sum is null ? probabilities : sum + probabilities;
+            });
         }
-        var mean = states.Count == 1 ? sum! : sum! * (1.0 / states.Count);
-        var metadata = eval.Metadata.SetItems(manifest.Preprocessing)
-            .SetItem(MetadataKeys.Source, manifest.Source.Sha256)
-            .SetItem("onnxpriors.samples", states.Count.ToString(CultureInfo.InvariantCulture));
-        if (task != LearningTask.Classification)
-            metadata = metadata.SetItem(TaskMetadata.Key, TaskMetadata.Write(manifest.Task));
-        return Model.Canonical(b.Build([(task == LearningTask.Regression ? Means : Output, mean)], task == LearningTask.Classification ? "classifier" : manifest.Task.Name), metadata);
+        return outputs;
 
         TensorData Tensor(string name, EvalState state)
         {
@@ -103,3 +116,9 @@ internal static class AveragedModel
         return nodes;
     }
 }
+
+/// <summary>States of one eval model in an average.</summary>
+/// <param name="Eval">The eval model.</param>
+/// <param name="Manifest">Its manifest.</param>
+/// <param name="States">The states.</param>
+internal sealed record AveragedPart(Model Eval, Manifest Manifest, IReadOnlyList<EvalState> States);

@@ -38,17 +38,26 @@ public static class Exporter
         RunFolder run, string path, RunState which = RunState.Default, IBatchSource? check = null, StepOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var states = run.OpenStates(which);
-        try
-        {
-            using var eval = run.OpenModel(options);
-            return Export(Path.Combine(run.FullPath, StepFiles.Eval), eval, states, path, check, options);
-        }
-        finally
-        {
-            foreach (var state in states)
-                state.Dispose();
-        }
+        return Export([run], path, which, check, options);
+    }
+
+    /// <summary>Exports the average over states of several runs and checks the file.</summary>
+    /// <param name="runs">The runs.</param>
+    /// <param name="path">The file to write; it appears once it has passed the check.</param>
+    /// <param name="which">Which states of each.</param>
+    /// <param name="check">Batches to compare on, or null for random ones of the model's input shape.</param>
+    /// <param name="options">How to run both.</param>
+    /// <exception cref="EvaluationException">The runs cannot be averaged.</exception>
+    /// <exception cref="RunException">A run has no such state.</exception>
+    /// <exception cref="ExportException">The exported model predicts something else.</exception>
+    /// <exception cref="StepException">A model cannot be loaded or run.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static ExportResult Export(
+        IReadOnlyList<RunFolder> runs, string path, RunState which = RunState.Default, IBatchSource? check = null, StepOptions? options = null)
+    {
+        using var ensemble = Ensemble.Open(runs, which, options);
+        var parts = ensemble.Parts.Select(part => new AveragedPart(OnnxFile.Load(Path.Combine(part.Run.FullPath, StepFiles.Eval)), part.Model.Manifest, part.States));
+        return Export([.. parts], ensemble.Predict, path, check, options);
     }
 
     /// <summary>Exports states of a step's model and checks the file.</summary>
@@ -67,8 +76,15 @@ public static class Exporter
         ArgumentNullException.ThrowIfNull(eval);
         ArgumentNullException.ThrowIfNull(states);
         ArgumentOutOfRangeException.ThrowIfZero(states.Count);
+        var part = new AveragedPart(OnnxFile.Load(evalPath), eval.Manifest, states);
+        return Export([part], (batch, state) => eval.Run(batch, states[state]), path, check, options);
+    }
+
+    private static ExportResult Export(
+        IReadOnlyList<AveragedPart> parts, Evaluator.Predictor predict, string path, IBatchSource? check, StepOptions? options)
+    {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var model = AveragedModel.Build(OnnxFile.Load(evalPath), eval.Manifest, states);
+        var (model, manifest, states) = (AveragedModel.Build(parts), parts[0].Manifest, parts.Sum(part => part.States.Count));
         // Beside the place first: external data carries the file's name, so the folder is what is moved from.
         var whole = Path.GetFullPath(path);
         var beside = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(whole)!, $".{Path.GetFileName(whole)}.{Path.GetRandomFileName()}.partial"));
@@ -76,12 +92,12 @@ public static class Exporter
         {
             var written = Path.Combine(beside.FullName, Path.GetFileName(whole));
             OnnxFile.Save(model, written);
-            var (difference, examples) = Compare(written, eval, states, check ?? new RandomBatches(eval.Manifest), options ?? new StepOptions());
+            var (difference, examples) = Compare(written, predict, states, manifest, check ?? new RandomBatches(manifest), options ?? new StepOptions());
             if (!(difference <= Tolerance))
                 throw new ExportException(FormattableString.Invariant($"The exported model's probabilities differ from the run's by up to {difference:G3}, more than {Tolerance}; '{path}' was not written. Please report it with the model."));
             foreach (var file in beside.GetFiles().OrderBy(file => file.Extension == ".onnx"))
                 file.MoveTo(Path.Combine(Path.GetDirectoryName(whole)!, file.Name), overwrite: true);
-            return new ExportResult(path, states.Count, difference, examples);
+            return new ExportResult(path, states, difference, examples);
         }
         finally
         {
@@ -90,17 +106,17 @@ public static class Exporter
     }
 
     private static (double Difference, int Examples) Compare(
-        string path, EvalSession eval, IReadOnlyList<EvalState> states, IBatchSource data, StepOptions options)
+        string path, Evaluator.Predictor predict, int states, Manifest manifest, IBatchSource data, StepOptions options)
     {
         using var exported = new ClassifierModel(path, options);
-        var (manifest, task) = (eval.Manifest, eval.Manifest.Task.Kind());
+        var task = manifest.Task.Kind();
         var (largest, examples) = (0.0, 0);
         foreach (var batch in data.Read(0, 0, CancellationToken.None))
         {
             double[] expected = [];
-            foreach (var state in states)
+            for (var state = 0; state < states; state++)
             {
-                var outputs = eval.Run(batch, state);
+                var outputs = predict(batch, state);
                 if (expected.Length == 0)
                     expected = new double[outputs.Length];
                 Predictive.AddTo(task, outputs, batch.Count, manifest.Classes, expected);
@@ -110,7 +126,7 @@ public static class Exporter
                 throw new ExportException($"The exported model gives {found.Length} numbers for a batch where the run gives {expected.Length}; '{path}' was not written. Please report it with the model.");
             for (var i = 0; i < expected.Length; i++)
             {
-                var mean = expected[i] / states.Count;
+                var mean = expected[i] / states;
                 // Probabilities are compared as they are, numbers of any size in proportion.
                 var difference = Math.Abs(mean - found[i]) / (task == LearningTask.Regression ? Math.Max(1, Math.Abs(mean)) : 1);
                 largest = difference <= largest ? largest : difference;

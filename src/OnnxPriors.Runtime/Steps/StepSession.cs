@@ -19,7 +19,10 @@ public sealed class StepSession : IDisposable
     private readonly List<DoubleBuffer> states = [];
     private readonly DoubleBuffer? statistics;
     private readonly StateBuffer gradient;
+    private readonly PerturbSession? perturbModel;
+    private readonly StateBuffer? perturbed;
     private StateBuffer? part;
+    private bool isPerturbed;
     private bool noiseIsZero = true;
     private readonly bool profiles;
 
@@ -38,6 +41,11 @@ public sealed class StepSession : IDisposable
         gradientModel = undo.Add(new GradientSession(folder, manifest, options));
         updateModel = undo.Add(new UpdateSession(folder, manifest, options));
         evalModel = undo.Add(new EvalSession(folder, manifest, options with { ProfilePrefix = null }));
+        if (manifest.Prior.Evidence is not null)
+        {
+            perturbModel = undo.Add(new PerturbSession(folder, options with { ProfilePrefix = null }));
+            perturbed = undo.Add(new StateBuffer(Layout));
+        }
         undo.Keep();
     }
 
@@ -108,6 +116,19 @@ public sealed class StepSession : IDisposable
                     begin.ReadExactly(MemoryMarshal.AsBytes(state.Front.Memory.Writable));
     }
 
+    /// <summary>Draws the point θ + σξ at which the gradients until the next update are taken; for a step that learns its prior's scale.</summary>
+    /// <param name="sigma">σ, 0 or above.</param>
+    /// <param name="seed">The noise's key.</param>
+    /// <param name="step">The number of the update: another step gives independent noise.</param>
+    /// <exception cref="StepException">The step learns no scale, or the runtime fails.</exception>
+    public void Perturb(double sigma, ulong seed, long step)
+    {
+        if (perturbModel is null)
+            throw new StepException($"The step in '{Folder}' learns no scale of its prior; bake it with --learn-scale.");
+        perturbModel.Run(parameters.Front, perturbed!, sigma, seed, step);
+        isPerturbed = true;
+    }
+
     /// <summary>Runs the gradient model on a micro-batch.</summary>
     /// <param name="batch">Examples and labels.</param>
     /// <param name="divisor">The labels in the whole effective batch; where not every label counts, the number or weight of those that do.</param>
@@ -118,10 +139,11 @@ public sealed class StepSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(divisor);
+        var at = (isPerturbed ? perturbed! : parameters.Front).Views;
         if (!accumulate)
-            return gradientModel.Run(batch, divisor, parameters.Front.Views, gradient.Views, statistics);
+            return gradientModel.Run(batch, divisor, at, gradient.Views, statistics);
         part ??= new StateBuffer(Layout);
-        var loss = gradientModel.Run(batch, divisor, parameters.Front.Views, part.Views, statistics);
+        var loss = gradientModel.Run(batch, divisor, at, part.Views, statistics);
         TensorPrimitives.Add(gradient.Memory.Values, part.Memory.Values, gradient.Memory.Writable);
         return loss;
     }
@@ -140,12 +162,15 @@ public sealed class StepSession : IDisposable
         updateModel.Set("learning_rate", scalars.LearningRate);
         updateModel.Set("clip_norm", scalars.ClipNorm);
         updateModel.Set("prior_weight", scalars.PriorWeight);
+        updateModel.Set("head_weight", scalars.HeadWeight);
+        updateModel.Prepare(scalars);
         updateModel.Set("momentum", scalars.Momentum);
         updateModel.Set("friction", scalars.Friction);
         updateModel.Set("noise_scale", scalars.NoiseScale);
         updateModel.Set("step", Manifest.Optimizer.InitialStep + scalars.Step + 1);
         FillNoise(scalars);
-        var result = updateModel.Run(parameters, states, gradient);
+        var result = updateModel.Run(parameters, states, gradient, isPerturbed ? perturbed : null);
+        isPerturbed = false;
         parameters.Swap();
         states.ForEach(state => state.Swap());
         return result;
@@ -161,9 +186,15 @@ public sealed class StepSession : IDisposable
         return evalModel.Run(batch, parameters.Front.Views, statistics?.Front.Views);
     }
 
-    /// <summary>½(Σ aδ² − ‖Bᵀδ‖²) at the current θ, δ = θ − μ, summed in float64; 0 where there is no prior.</summary>
-    public double PriorEnergy() =>
-        updateModel.Prior is null ? 0 : PriorSums.Energy(Parameters, updateModel.Prior, Manifest.Prior.Rank);
+    /// <summary>½δᵀΣ⁻¹δ at the current θ, δ = θ − μ, Σ the baked covariance, summed in float64; 0 where there is no prior.</summary>
+    public double PriorEnergy() => PriorEnergies() is var (features, head) ? features + head : 0;
+
+    /// <summary><see cref="PriorEnergy"/> of the features and of the head.</summary>
+    public (double Features, double Head) PriorEnergies() => updateModel.Prior?.Energies(Parameters) ?? (0, 0);
+
+    /// <summary>The share of the weights, 0 … 1, on which the plain form's precision a is above a bound.</summary>
+    /// <param name="precision">The bound.</param>
+    public double PriorShareAbove(double precision) => updateModel.Prior?.ShareAbove(precision) ?? 0;
 
     /// <summary>Ends profiling, which <see cref="StepOptions.ProfilePrefix"/> began, and reads where the time of all steps so far went.</summary>
     /// <exception cref="StepException">No profile was asked for, or it cannot be read.</exception>
@@ -185,6 +216,8 @@ public sealed class StepSession : IDisposable
         statistics?.Dispose();
         gradient.Dispose();
         part?.Dispose();
+        perturbModel?.Dispose();
+        perturbed?.Dispose();
     }
 
     private void FillNoise(UpdateScalars scalars)
@@ -239,6 +272,9 @@ public sealed record UpdateScalars
 
     /// <summary>The prior's weight beside the mean loss; 1/N for N training examples.</summary>
     public double PriorWeight { get; init; }
+
+    /// <summary>The head's prior's weight, where the scale is learned and features and head have weights of their own.</summary>
+    public double HeadWeight { get; init; }
 
     /// <summary>SGD's momentum.</summary>
     public double Momentum { get; init; }

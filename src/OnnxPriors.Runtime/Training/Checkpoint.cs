@@ -46,6 +46,9 @@ internal sealed record Progress
     /// <summary>The time trained, in seconds, over all processes.</summary>
     public required double Seconds { get; set; }
 
+    /// <summary>Where the prior's scale is, where it is learned.</summary>
+    public ScaleState? Scale { get; set; }
+
     /// <summary>Where a run begins.</summary>
     public static Progress Start() => new()
     {

@@ -27,6 +27,8 @@ public sealed class RunFolder : RunStore
 
     private const string Origin = "run.json";
 
+    private const string Scale = "scale.json";
+
     private const string Best = "best.bin", Last = "last.bin", Samples = "samples";
 
     private RunFolder(string path, Manifest manifest) => (FullPath, Manifest) = (path, manifest);
@@ -70,6 +72,27 @@ public sealed class RunFolder : RunStore
         foreach (var name in EvalFiles(manifest))
             ManifestFile.VerifyFile(folder, manifest, name);
         return new RunFolder(Path.GetFullPath(folder), manifest);
+    }
+
+    /// <summary>What the run learned of its prior's scale; null where it learned nothing, or is not finished.</summary>
+    /// <exception cref="RunException">The file is not one that training wrote.</exception>
+    public LearnedScale? ReadScale()
+    {
+        try
+        {
+            return File.Exists(In(Scale)) ? JsonSerializer.Deserialize(File.ReadAllText(In(Scale)), MetricsJson.Default.LearnedScale) : null;
+        }
+        catch (JsonException error)
+        {
+            throw new RunException($"'{In(Scale)}' is damaged: {error.Message}", error);
+        }
+    }
+
+    internal void SaveScale(LearnedScale scale)
+    {
+        using var file = AtomicFile.Create(In(Scale));
+        JsonSerializer.Serialize(file.Stream, scale, MetricsJson.Default.LearnedScale);
+        file.Commit();
     }
 
     /// <summary>Opens the eval model.</summary>
@@ -136,7 +159,7 @@ public sealed class RunFolder : RunStore
     /// <summary>Takes a run that came to nothing away, all but its lock. Only the holder of the lock may.</summary>
     internal static void Discard(string folder)
     {
-        foreach (var name in (string[])[Checkpoint, Last, Best, Metrics, Origin, StepFiles.Manifest, StepFiles.Eval, StepFiles.Frozen])
+        foreach (var name in (string[])[Checkpoint, Last, Best, Metrics, Origin, Scale, StepFiles.Manifest, StepFiles.Eval, StepFiles.Frozen])
             File.Delete(Path.Combine(folder, name));
         if (Directory.Exists(Path.Combine(folder, Samples)))
             Directory.Delete(Path.Combine(folder, Samples), recursive: true);

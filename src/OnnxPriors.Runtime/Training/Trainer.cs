@@ -26,6 +26,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     private TimeSpan lastCheckpoint;
     private double secondsBefore;
     private long examplesHere;
+    private ScaleLearning? scale;
 
     /// <summary>Called after each step.</summary>
     public Action<TrainingProgress>? StepDone { get; init; }
@@ -137,6 +138,9 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         clock.Restart();
         secondsBefore = progress.Seconds;
         lastCheckpoint = TimeSpan.Zero;
+        scale = ScaleLearning.Of(session, options, progress.Scale);
+        if (PriorStability.Warning(session, options, training.ExampleCount) is { } warning)
+            Notice?.Invoke(warning);
         try
         {
             while (progress.Epoch < options.Epochs)
@@ -151,6 +155,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             throw;
         }
         SaveCheckpoint();
+        if (epochs.LastOrDefault()?.Scale is { } learned)
+            folder?.SaveScale(learned);
         store.Save(RunState.Last, 0, session);
         return new TrainingResult
         {
@@ -184,6 +190,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     {
         var first = (long)progress.Batch * training.BatchSize;
         var labels = (int)Math.Min((long)microBatches * training.BatchSize, training.ExampleCount - first);
+        scale?.Perturb(progress.Step);
         var (loss, counted, provisional, seen) = (0.0, 0.0, 0.0, 0);
         var (right, made) = (0L, 0L);
         for (var i = 0; i < microBatches; i++)
@@ -215,7 +222,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         var (step, total, examples) = (progress.Step, TotalSteps, (double)training.ExampleCount);
         var rate = options.Schedule.LearningRateAt(step, total);
         var isSampling = IsSampler && options.Schedule.SamplesAt(step, total);
-        var update = session.Update(new UpdateScalars
+        var scalars = new UpdateScalars
         {
             LearningRate = rate,
             Step = step,
@@ -225,10 +232,13 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             Friction = options.Friction,
             NoiseScale = isSampling ? Math.Sqrt(options.Temperature / examples) : 0,
             Seed = options.Seed,
-        });
+        };
+        var update = session.Update(scale?.Weigh(scalars) ?? scalars);
         if (!double.IsFinite(loss) || !float.IsFinite(update.GradientNorm) || !float.IsFinite(update.PriorEnergy))
             throw Diverged($"the loss is {loss}, the gradient's norm {update.GradientNorm}, the prior's energy {update.PriorEnergy}", rate);
 
+        scale?.Advance(update, rate / options.Schedule.LearningRate);
+        progress.Scale = scale?.State;
         progress.Step++;
         progress.Batch += microBatches;
         progress.LossSum += loss * labels;
@@ -251,7 +261,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     private void EndEpoch(CancellationToken cancellation)
     {
         CheckFinite();
-        var evaluation = Validate(cancellation);
+        var isDue = (progress.Epoch + 1) % options.ValidationInterval == 0 || progress.Epoch + 1 == options.Epochs;
+        var evaluation = isDue ? Validate(cancellation) : null;
         var isBest = evaluation is not null
             && (progress.BestEpoch < 0
                 || (options.BestBy == BestBy.Nll ? evaluation.Nll < progress.BestValue : Chosen(evaluation) > progress.BestValue));
@@ -275,6 +286,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
                     MeanIou = evaluation.Segmentation?.MeanIou,
                     Rmse = evaluation.Regression?.Rmse,
                 },
+            Scale = scale?.Now(progress.LossSum / progress.Examples),
             IsBest = isBest,
             Samples = progress.Samples,
             Seconds = Seconds(),
@@ -295,8 +307,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     {
         try
         {
-            var isDue = (progress.Epoch + 1) % options.ValidateEvery == 0 || progress.Epoch + 1 == options.Epochs;
-            return validation is null || !isDue ? null : Evaluator.Evaluate(session, validation, cancellation);
+            return validation is null ? null : Evaluator.Evaluate(session, validation, cancellation);
         }
         catch (EvaluationException error)
         {

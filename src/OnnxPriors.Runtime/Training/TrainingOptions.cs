@@ -39,17 +39,26 @@ public sealed record TrainingOptions
     /// <summary>The prior's weight in units of 1/N, the Bayesian one for N training examples.</summary>
     public double PriorWeight { get; init; } = 1;
 
+    /// <summary>
+    /// The posterior's deviation σ to begin with, where the prior's scale is learned; null for ½/√D, D the weights that train: 10⁻⁴ for
+    /// a ResNet-50. The pull of the prior with the best λ is at most 1/(2σ√D), at ‖δ‖ = σ√D; the data's gradient, of about 1, must pass it.
+    /// </summary>
+    public double? Deviation { get; init; }
+
+    /// <summary>The step of log σ at the schedule's largest learning rate, where the prior's scale is learned; it follows the schedule's shape.</summary>
+    public double DeviationRate { get; init; } = 0.1;
+
     /// <summary>The largest global norm of the data gradient; 0 does not clip.</summary>
     public double ClipNorm { get; init; }
 
     /// <summary>Samples of each cycle, where the optimizer is a sampler.</summary>
     public int SamplesPerCycle { get; init; } = 3;
 
-    /// <summary>Epochs from one validation to the next; the last epoch is always validated.</summary>
-    public int ValidateEvery { get; init; } = 1;
-
     /// <summary>What the best epoch is best by.</summary>
     public BestBy BestBy { get; init; } = BestBy.Nll;
+
+    /// <summary>Epochs from one validation to the next; the last is always validated. Where an epoch is a few steps, measuring each would take longer than training.</summary>
+    public int ValidationInterval { get; init; } = 1;
 
     /// <summary>The key of the sampler's noise.</summary>
     public ulong Seed { get; init; }
@@ -61,7 +70,16 @@ public sealed record TrainingOptions
     public long CheckpointSteps { get; init; }
 
     /// <summary>What fixes the run's bits, by the name a user knows it by.</summary>
-    internal SortedDictionary<string, string> Identity() => new(StringComparer.Ordinal)
+    internal SortedDictionary<string, string> Identity()
+    {
+        var identity = Always();
+        // Left out where each epoch is validated, as in runs that began before there was a choice.
+        if (ValidationInterval != 1)
+            identity["validate-every"] = Text(ValidationInterval);
+        return identity;
+    }
+
+    private SortedDictionary<string, string> Always() => new(StringComparer.Ordinal)
     {
         ["epochs"] = Text(Epochs),
         ["schedule"] = Schedule.Kind.ToString(),
@@ -74,9 +92,10 @@ public sealed record TrainingOptions
         ["friction"] = Text(Friction),
         ["temperature"] = Text(Temperature),
         ["prior-weight"] = Text(PriorWeight),
+        ["deviation"] = Deviation is { } deviation ? Text(deviation) : "auto",
+        ["deviation-rate"] = Text(DeviationRate),
         ["clip-norm"] = Text(ClipNorm),
         ["samples-per-cycle"] = Text(SamplesPerCycle),
-        ["validate-every"] = Text(ValidateEvery),
         ["best-by"] = BestBy.ToString(),
         ["seed"] = Text(Seed),
     };
@@ -95,8 +114,10 @@ public sealed record TrainingOptions
         Require(Friction is > 0 and <= 1, "friction", Friction, "above 0 and at most 1");
         Require(Temperature >= 0 && double.IsFinite(Temperature), "temperature", Temperature, "at least 0");
         Require(PriorWeight >= 0 && double.IsFinite(PriorWeight), "prior-weight", PriorWeight, "at least 0");
+        Require(Deviation is null || (Deviation > 0 && double.IsFinite(Deviation.Value)), "deviation", Deviation ?? 0, "above 0");
+        Require(DeviationRate >= 0 && double.IsFinite(DeviationRate), "deviation-rate", DeviationRate, "at least 0");
         Require(double.IsFinite(ClipNorm), "clip-norm", ClipNorm, "finite");
-        Require(ValidateEvery > 0, "validate-every", ValidateEvery, "above 0");
+        Require(ValidationInterval > 0, "validate-every", ValidationInterval, "above 0");
         Require(SamplesPerCycle > 0, "samples-per-cycle", SamplesPerCycle, "above 0");
 
         static void Require(bool condition, string name, IFormattable value, string range)

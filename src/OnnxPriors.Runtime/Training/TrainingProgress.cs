@@ -43,6 +43,9 @@ public sealed record EpochMetrics
     /// <summary>How the state after the epoch does on the validation data; null without any.</summary>
     public ValidationMetrics? Validation { get; init; }
 
+    /// <summary>What is learned of the prior's scale; null where it is given.</summary>
+    public LearnedScale? Scale { get; init; }
+
     /// <summary>Whether it is the best so far.</summary>
     public bool IsBest { get; init; }
 
@@ -89,4 +92,5 @@ public sealed record TrainingResult
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(EpochMetrics))]
+[JsonSerializable(typeof(LearnedScale))]
 internal sealed partial class MetricsJson : JsonSerializerContext;

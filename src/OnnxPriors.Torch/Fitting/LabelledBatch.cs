@@ -1,6 +1,6 @@
 namespace OnnxPriors.Torch.Fitting;
 
-/// <summary>Examples of the source task with their classes.</summary>
+/// <summary>Examples of the source task with their classes. Self-supervised objectives take two views of each example, all first views before all second ones, and no classes.</summary>
 /// <param name="Values">The model's input [batch, …] in row-major order.</param>
 /// <param name="Shape">Its extents, the batch first.</param>
 /// <param name="Labels">The class of each example [batch], from 0.</param>
@@ -13,4 +13,10 @@ public interface ILabelledBatches
     /// <param name="epoch">The pass, from 0.</param>
     /// <returns>The batches; each is used before the next is asked for.</returns>
     IEnumerable<LabelledBatch> Epoch(int epoch);
+
+    /// <summary>One pass over the data from a batch on, to go on with a fit.</summary>
+    /// <param name="epoch">The pass, from 0.</param>
+    /// <param name="firstBatch">The batch to begin with.</param>
+    /// <returns>The batches; each is used before the next is asked for.</returns>
+    IEnumerable<LabelledBatch> Epoch(int epoch, int firstBatch) => Epoch(epoch).Skip(firstBatch);
 }

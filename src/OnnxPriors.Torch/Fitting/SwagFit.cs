@@ -14,87 +14,69 @@ namespace OnnxPriors.Torch.Fitting;
 /// <remarks>
 /// Maddox, Garipov, Izmailov, Vetrov and Wilson, 'A Simple Baseline for Bayesian Uncertainty in Deep Learning' (2019), algorithm 1 and
 /// section 3.3: Σ = ½ (diag(variance) + deviations·deviationsᵀ/(K − 1)); as a prior, Shwartz-Ziv et al., 'Pre-Train Your Loss' (2022).
-/// The loss is cross-entropy on logits [N, C], the batch's mean. The variance is over the collected weights, divided by their number.
+/// The loss is an <see cref="IFitObjective"/>'s, by default cross-entropy. The variance is over the collected weights, divided by their
+/// number. <see cref="SwagOptions.Form"/> says which of SWAG's three forms the posterior takes.
 /// </remarks>
 /// <param name="module">The model; its parameters are trained in place, and end at the fitted mean.</param>
 /// <param name="options">The hyperparameters.</param>
-public sealed class SwagFit(GraphModule module, SwagOptions options)
+/// <param name="objective">What the fit descends on; by default <see cref="Classification"/>. It stays the caller's.</param>
+public sealed class SwagFit(GraphModule module, SwagOptions options, IFitObjective? objective = null)
 {
+    /// <summary>Where the fit keeps its state, to go on after it was killed; null keeps none.</summary>
+    public FitCheckpoint? Checkpoint { get; init; }
+
+    private IFitObjective Objective => objective ??= new Classification(module);
+
     /// <summary>Fits the posterior.</summary>
     /// <param name="data">The source task's training data.</param>
     /// <param name="sourceSha256">SHA-256 of the source model's file, for the prior's metadata.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Ends the fit between two steps.</param>
     /// <returns>The posterior over the fitted parameters, in the module's order.</returns>
-    /// <exception cref="FitException">Options, labels or shapes that cannot be right.</exception>
+    /// <exception cref="FitException">Options, labels, shapes or a checkpoint that cannot be right.</exception>
     /// <exception cref="FitFailedException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">The fit was cancelled.</exception>
     public Posterior Run(ILabelledBatches data, string sourceSha256, IProgress<FitProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         options.Validate();
-        if (module.Graph.Inputs.Length != 1 || module.Graph.Outputs.Length != 1)
-            throw new FitException($"A fit needs a model of one input and one output of logits; this one has {module.Graph.Inputs.Length} and {module.Graph.Outputs.Length}.");
-        manual_seed(unchecked((long)options.Seed));
-        var tensors = new List<SwagMoments>();
-        try
-        {
-            Train(data, tensors, progress, cancellation);
-            return Finish(data, tensors, sourceSha256);
-        }
-        finally
-        {
-            foreach (var tensor in tensors) tensor.Dispose();
-        }
+        _ = Objective;
+        using var state = new FitState();
+        Train(data, state, progress, cancellation);
+        return Finish(data, state.Tensors, sourceSha256);
     }
 
-    /// <summary>The share of a batch's examples whose class has the largest logit, summed over all batches of one pass.</summary>
-    /// <param name="data">Examples with their classes.</param>
-    /// <param name="cancellation">Ends the count between two batches.</param>
-    /// <returns>Top-1 accuracy, from 0 to 1.</returns>
-    public double Accuracy(IEnumerable<LabelledBatch> data, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(data);
-        using var noGradients = no_grad();
-        long right = 0, count = 0;
-        foreach (var batch in data)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var (logits, labels) = Logits(batch);
-            right += (logits.argmax(1) == labels).sum().item<long>();
-            count += labels.shape[0];
-        }
-        return count == 0 ? throw new FitException("There are no examples to measure accuracy on.") : (double)right / count;
-    }
-
-    private void Train(ILabelledBatches data, List<SwagMoments> tensors, IProgress<FitProgress>? progress, CancellationToken cancellation)
+    private void Train(ILabelledBatches data, FitState state, IProgress<FitProgress>? progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         long examples = 0;
-        var batches = Endless(data).GetEnumerator();
         ForgetGradients();
+        var begun = Begin(data, state);
+        var place = begun;
+        var batches = Endless(data, place).GetEnumerator();
         try
         {
-            for (var step = 0; step < options.Steps; step++)
+            while (place.Step < options.Steps)
             {
-                cancellation.ThrowIfCancellationRequested();
-                if (!batches.MoveNext()) throw new FitException("The training data holds no examples.");
-                double loss = Backward(batches.Current, step);
-                examples += batches.Current.Labels.Length;
-                if (step == 0) tensors.AddRange(Fitted());
-                using (no_grad())
+                if (cancellation.IsCancellationRequested)
                 {
-                    double rate = options.RateAt(step), scale = ClipScale(tensors, step);
-                    foreach (var tensor in tensors) tensor.Step(rate, options.Momentum, scale, options.WeightDecay);
-                    if (options.CollectsAt(step))
-                        foreach (var tensor in tensors)
-                            tensor.Collect();
-                    double seconds = clock.Elapsed.TotalSeconds;
-                    progress?.Report(new FitProgress(
-                        step + 1, options.Steps, loss, rate, tensors[0].Samples, examples / seconds,
-                        TimeSpan.FromSeconds(seconds / (step + 1) * (options.Steps - step - 1))));
+                    if (place.Step > begun.Step)
+                        Checkpoint?.Write(place, state.Samples, state.Everything);
+                    cancellation.ThrowIfCancellationRequested();
                 }
+                if (!batches.MoveNext()) throw new FitException("The training data holds no examples.");
+                var (batch, next) = batches.Current;
+                double loss = Backward(batch, place.Step), rate = options.RateAt(place.Step);
+                examples += batch.Labels.Length;
+                using (no_grad())
+                    Step(state, place.Step, rate);
+                place = next with { Step = place.Step + 1 };
+                double seconds = clock.Elapsed.TotalSeconds;
+                progress?.Report(new FitProgress(
+                    place.Step, options.Steps, loss, rate, state.Samples, examples / seconds,
+                    TimeSpan.FromSeconds(seconds / (place.Step - begun.Step) * (options.Steps - place.Step))));
+                if (Checkpoint is not null && place.Step % Checkpoint.EverySteps == 0 && place.Step < options.Steps)
+                    Checkpoint.Write(place, state.Samples, state.Everything);
             }
         }
         finally
@@ -104,39 +86,49 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
         }
     }
 
+    /// <summary>Finds the tensors that the loss depends on, by one backward pass, and goes on from a checkpoint where there is one.</summary>
+    private FitCheckpoint.Place Begin(ILabelledBatches data, FitState state)
+    {
+        var first = Endless(data, new FitCheckpoint.Place(0, 0, 0)).Select(pair => pair.Batch).FirstOrDefault() ?? throw new FitException("The training data holds no examples.");
+        Backward(first, 0);
+        state.Tensors.AddRange(Fitted());
+        state.Own.AddRange(Objective.Parameters.Select((parameter, i) => new SgdParameter($"objective.{i}", parameter)));
+        ForgetGradients();
+        using var noGradients = no_grad();
+        if (Checkpoint?.Read(state.Everything) is not { } read) return new FitCheckpoint.Place(0, 0, 0);
+        foreach (var tensor in state.Tensors) tensor.Restore(read.Samples);
+        return read.Place;
+    }
+
     // They are as large as the parameters: old ones would be added to, and after the fit nothing needs them.
     private void ForgetGradients()
     {
-        foreach (var parameter in module.Parameters.Values) parameter.grad = null;
+        foreach (var parameter in module.Parameters.Values.Concat(Objective.Parameters)) parameter.grad = null;
     }
 
     private double Backward(LabelledBatch batch, int step)
     {
+        // Each step draws from a seed of its own, so that a fit that goes on from a checkpoint draws the same.
+        manual_seed(unchecked((long)(options.Seed + (ulong)step * 0x9E3779B97F4A7C15)));
         using var scope = NewDisposeScope();
-        var (logits, labels) = Logits(batch);
-        var loss = nn.functional.cross_entropy(logits, labels);
+        var loss = Objective.Loss(batch);
         loss.backward();
         double value = loss.detach().to(ScalarType.Float64).item<double>();
         return double.IsFinite(value) ? value : throw Diverged(step);
     }
 
+    private void Step(FitState state, int step, double rate)
+    {
+        double scale = ClipScale(state, step);
+        foreach (var tensor in state.Tensors) tensor.Step(rate, options.Momentum, scale, options.WeightDecay);
+        foreach (var own in state.Own) own.Step(options.ObjectiveRate ?? rate, options.Momentum, scale);
+        if (options.CollectsAt(step))
+            foreach (var tensor in state.Tensors)
+                tensor.Collect();
+    }
+
     private FitFailedException Diverged(int step) => new(
         $"The fit diverged at step {step + 1}: the loss or its gradient is no longer finite. Lower the learning rate of {options.LearningRate}, or check the preprocessing of the images.");
-
-    /// <summary>The logits [N, C] of a batch and its labels [N]; extents of 1 behind the classes are dropped.</summary>
-    private (Tensor Logits, Tensor Labels) Logits(LabelledBatch batch)
-    {
-        var input = module.Graph.Inputs[0];
-        var x = tensor(batch.Values.ToArray(), [.. batch.Shape], device: module.Device);
-        var output = module.Forward(new Dictionary<string, Tensor> { [input.Name] = x })[module.Graph.Outputs[0].Name];
-        if (output.dim() < 2 || output.shape[0] != batch.Labels.Length || output.shape[2..].Any(extent => extent != 1))
-            throw new FitException($"The model's output '{module.Graph.Outputs[0].Name}' has shape [{string.Join(", ", output.shape)}]; a fit needs logits [{batch.Labels.Length}, classes].");
-        long classes = output.shape[1];
-        foreach (long label in batch.Labels.Span)
-            if (label < 0 || label >= classes)
-                throw new FitException($"An example has the label {label}; the model's own head has {classes} classes, from 0 to {classes - 1}. Fit on the model's source classes.");
-        return (output.reshape(-1, classes), tensor(batch.Labels.ToArray(), device: module.Device));
-    }
 
     private List<SwagMoments> Fitted()
     {
@@ -144,15 +136,15 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
         if (unknown.Length > 0) throw new FitException($"The model has no parameter '{string.Join("', '", unknown)}'.");
         var fitted = module.Parameters
             .Where(pair => pair.Value.grad is not null && options.Parameters?.Contains(pair.Key) != false)
-            .Select(pair => new SwagMoments(pair.Key, pair.Value, options.Rank)).ToList();
+            .Select(pair => new SwagMoments(pair.Key, pair.Value, options.Kept, recentred: options.Form == PosteriorForm.SwagPrincipal)).ToList();
         return fitted.Count > 0 ? fitted : throw new FitException("The loss depends on none of the parameters to be fitted.");
     }
 
-    private double ClipScale(List<SwagMoments> tensors, int step)
+    private double ClipScale(FitState state, int step)
     {
         using var scope = NewDisposeScope();
         double squares = 0;
-        foreach (var gradient in tensors.Select(tensor => tensor.Gradient).OfType<Tensor>())
+        foreach (var gradient in state.Tensors.Select(tensor => tensor.Gradient).Concat(state.Own.Select(own => own.Gradient)).OfType<Tensor>())
         {
             var flat = gradient.reshape(-1);
             squares += flat.dot(flat).to(ScalarType.Float64).item<double>();
@@ -180,44 +172,76 @@ public sealed class SwagFit(GraphModule module, SwagOptions options)
             ];
         }
         int samples = tensors[0].Samples;
-        var parameters = tensors.Select(tensor =>
-        {
-            long[] shape = tensor.Shape;
-            var (mean, diagonal, factor) = tensor.Take();
-            return new PosteriorTensor(tensor.Name, [.. shape], mean, diagonal, factor);
-        }).ToImmutableArray();
+        var parameters = Parameters(tensors);
         var metadata = new PosteriorMetadata
         {
-            Method = "swag",
-            Rank = options.Rank,
+            Method = options.Method,
+            Form = options.Form,
+            Rank = options.EffectiveRank,
             Samples = samples,
             SourceSha256 = sourceSha256,
             Seed = options.Seed,
-            Hyperparameters = options.ToJson(),
+            Hyperparameters = options.ToJson(Objective.Name),
         };
         return new Posterior(metadata, parameters, buffers);
     }
 
+    private ImmutableArray<PosteriorTensor> Parameters(List<SwagMoments> tensors)
+    {
+        double share = options.Form == PosteriorForm.SwagDiagonal ? 1 : 0.5, unit = options.Kept < 2 ? 1 : 1 / Math.Sqrt(2.0 * (options.Kept - 1));
+        var shapes = tensors.Select(tensor => new TensorShape(tensor.Name, [.. tensor.Shape])).ToArray();
+        var taken = tensors.Select(tensor => tensor.Take(share, unit)).ToArray();
+        if (options.Form == PosteriorForm.SwagPrincipal)
+        {
+            var directions = PrincipalDirections.Of(shapes, options.Kept, options.Rank, (tensor, row, start, values) =>
+                taken[tensor].Deviations.AsSpan((int)(row * shapes[tensor].Count + start), values.Length).CopyTo(values));
+            for (var i = 0; i < taken.Length; i++)
+                taken[i].Deviations = directions.Compress(taken[i].Deviations, (int)shapes[i].Count);
+        }
+        return [.. taken.Zip(shapes, (values, shape) => new PosteriorTensor(shape.Name, shape.Shape, values.Mean, values.Diagonal, values.Deviations))];
+    }
+
     private IEnumerable<IReadOnlyDictionary<string, Tensor>> Inputs(ILabelledBatches data)
     {
-        foreach (var batch in Endless(data).Take(options.StatisticsBatches))
+        foreach (var (batch, _) in Endless(data, new FitCheckpoint.Place(0, 0, 0)).Take(options.StatisticsBatches))
         {
             using var x = tensor(batch.Values.ToArray(), [.. batch.Shape], device: module.Device);
             yield return new Dictionary<string, Tensor> { [module.Graph.Inputs[0].Name] = x };
         }
     }
 
-    private static IEnumerable<LabelledBatch> Endless(ILabelledBatches data)
+    /// <summary>The data's batches from a place on, pass after pass, each with the place after it.</summary>
+    private static IEnumerable<(LabelledBatch Batch, FitCheckpoint.Place Next)> Endless(ILabelledBatches data, FitCheckpoint.Place from)
     {
-        for (var epoch = 0; ; epoch++)
+        var first = from.Batch;
+        for (var epoch = from.Epoch; ; epoch++, first = 0)
         {
-            bool any = false;
-            foreach (var batch in data.Epoch(epoch))
-            {
-                any = true;
-                yield return batch;
-            }
-            if (!any) yield break;
+            var index = first;
+            foreach (var batch in data.Epoch(epoch, first))
+                yield return (batch, new FitCheckpoint.Place(0, epoch, ++index));
+            if (index == 0) yield break;
+        }
+    }
+
+    /// <summary>What a fit changes.</summary>
+    private sealed class FitState : IDisposable
+    {
+        public List<SwagMoments> Tensors { get; } = [];
+
+        public List<SgdParameter> Own { get; } = [];
+
+        public int Samples => Tensors[0].Samples;
+
+        public IReadOnlyList<(string Name, Tensor Values)> Everything =>
+        [
+            .. Tensors.SelectMany(tensor => tensor.State.Select(part => ($"{part.Part}/{tensor.Name}", part.Values))),
+            .. Own.SelectMany(own => own.State.Select(part => ($"{part.Part}/{own.Name}", part.Values))),
+        ];
+
+        public void Dispose()
+        {
+            foreach (var tensor in Tensors) tensor.Dispose();
+            foreach (var own in Own) own.Dispose();
         }
     }
 }

@@ -62,7 +62,7 @@ internal static class Reductions
 
     private static Tensor LogSumExp(Tensor x, long[] axes)
     {
-        var highest = x.detach().amax(axes, keepdim: true);
+        var highest = Extreme(x.detach(), axes, largest: true);
         highest = where(highest.isfinite(), highest, zeros_like(highest));
         return (x - highest).exp().sum(axes, keepdim: true).log() + highest;
     }

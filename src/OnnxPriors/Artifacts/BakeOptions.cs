@@ -45,6 +45,13 @@ public sealed record BakeOptions
     /// </summary>
     public long InlineBytes { get; init; } = 1_500_000_000;
 
+    /// <summary>
+    /// Whether the part of the network that no trained tensor has part in is left out of the step and written to
+    /// <see cref="StepFiles.Features"/>: gradient and eval model take its output as their input, which a host computes once an example. A
+    /// network that has no one value between the two parts is baked whole.
+    /// </summary>
+    public bool CutsFrozenPart { get; init; }
+
     /// <summary>The source model's file name without folders.</summary>
     public required string SourceFileName { get; init; }
 }

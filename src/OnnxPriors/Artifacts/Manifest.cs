@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Objectives;
+using OnnxPriors.Priors;
 
 namespace OnnxPriors.Artifacts;
 
@@ -161,8 +162,27 @@ public sealed record ManifestPrior
     [JsonRequired]
     public double EpsilonShare { get; init; }
 
+    /// <summary>What of the learned covariance is in the prior, where it is not all: <c>diagonal</c> or <c>permuted</c>.</summary>
+    public string? Shape { get; init; }
+
+    /// <summary>The seed of the permuted shape.</summary>
+    public ulong? PermutationSeed { get; init; }
+
+    /// <summary>How an update takes the prior: <c>proximal</c>, or null for plain. <c>prior.bin</c> holds μ, D and W with the one, μ, a and B with the other.</summary>
+    public string? Step { get; init; }
+
+    /// <summary>The largest a of the plain form, which bounds the prior's curvature; null where it is not known.</summary>
+    public double? LargestPrecision { get; init; }
+
+    /// <summary>What the evidence bound needs, where training learns λ and the head's variance.</summary>
+    public EvidenceBound? Evidence { get; init; }
+
     /// <summary>The SHA-256 of the prior file in hexadecimal, where there is one.</summary>
     public string? SourcePrior { get; init; }
+
+    /// <summary>Whether the update takes the prior by its proximal map.</summary>
+    [JsonIgnore]
+    public bool IsProximal => Step == "proximal";
 
     /// <summary>Whether the update model takes a prior at all.</summary>
     [JsonIgnore]

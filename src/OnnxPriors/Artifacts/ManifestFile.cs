@@ -134,6 +134,9 @@ public static class ManifestFile
         Require(manifest.Parameters.Count > 0 && manifest.StateLength > 0, "no parameters to train");
         Require(manifest.Parameters.All(p => p.Role is "features" or "head"), "a parameter's role is neither 'features' nor 'head'");
         Require(manifest.Prior.Kind is "learned" or "isotropic" or "zero" or "none", $"the prior kind '{manifest.Prior.Kind}' is unknown");
+        Require(manifest.Prior.Step is null or "proximal", $"the prior's step '{manifest.Prior.Step}' is unknown");
+        Require(!manifest.Prior.IsProximal || (manifest.Prior.IsPresent && manifest.Optimizer.Name == "sgd"), $"the proximal step does not go with the prior '{manifest.Prior.Kind}' and the optimizer '{manifest.Optimizer.Name}'");
+        Require(manifest.Prior.Evidence is null || (manifest.Prior.IsProximal && manifest.Prior.Evidence.Count == manifest.Parameters.Sum(p => p.Count)), "the prior's evidence bound does not go with its step or its parameters");
         Require(manifest.Prior.Rank is >= 0 and <= 4096, $"the prior's rank is {manifest.Prior.Rank}");
         Require(manifest.Optimizer.Name is "sgd" or "adamw" or "sgld" or "sghmc", $"the optimizer '{manifest.Optimizer.Name}' is unknown");
         _ = manifest.StateLayout();
@@ -152,6 +155,7 @@ public static class ManifestFile
             return;
         foreach (var needed in (string[])[StepFiles.Gradient, StepFiles.Eval, StepFiles.Update, StepFiles.Parameters])
             Require(names.Contains(needed), $"'{needed}' is not among its files");
+        Require(names.Contains(StepFiles.Perturb) == (manifest.Prior.Evidence is not null), $"'{StepFiles.Perturb}' does not go with a scale that is {(manifest.Prior.Evidence is null ? "given" : "learned")}");
         Require(names.Contains(StepFiles.Prior) == manifest.Prior.IsPresent, $"the prior is '{manifest.Prior.Kind}', and '{StepFiles.Prior}' does not go with that");
         Require(names.Contains(StepFiles.Buffers) == manifest.Buffers.Count > 0, $"'{StepFiles.Buffers}' does not go with {manifest.Buffers.Count} running statistics");
         CheckLength(StepFiles.Parameters, manifest.StateLength);

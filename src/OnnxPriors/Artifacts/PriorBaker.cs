@@ -47,6 +47,7 @@ public static class PriorBaker
         ArgumentNullException.ThrowIfNull(choice);
         choice.Check();
         using var posterior = choice.Kind == PriorKind.Learned ? Open(target, choice) : null;
+        using var permuted = posterior is null || choice.Shape != PriorShape.Permuted ? null : new PermutedPosterior(posterior, choice.PermutationSeed, folder);
         var layout = target.Layout;
         var learned = posterior?.Tensors.Select((tensor, index) => (tensor.Name, index)).ToDictionary(StringComparer.Ordinal);
         ReadTensor initial = (entry, start, values) =>
@@ -57,25 +58,39 @@ public static class PriorBaker
                 target.Weights(entry, start, values);
         };
         // The prior first: bad options show before anything large is written.
-        PriorFactorisation? factorisation = null;
+        var form = new PriorForm(0, 0);
         var files = ImmutableArray.CreateBuilder<ManifestFileEntry>();
         if (choice.Kind != PriorKind.None)
         {
             var segments = layout.Entries.Select(entry => Segment(entry, target, choice, learned)).ToList();
             GaussianPrior.CheckPlaces(segments, layout.Length, posterior);
-            factorisation = PriorFactorisation.Compute(segments, posterior, choice.Rescaling);
-            files.Add(WritePrior(folder, segments, layout.Length, factorisation));
+            IPosterior? shaped = choice.Shape switch
+            {
+                PriorShape.Diagonal => new DiagonalPosterior(posterior!, choice.Rescaling),
+                PriorShape.Permuted => permuted!.Reader,
+                _ => posterior,
+            };
+            var rescaling = choice.Shape == PriorShape.Diagonal ? choice.Rescaling with { Rank = null } : choice.Rescaling;
+            (var file, form) = choice.Step == PriorStep.Proximal
+                ? WriteProximal(folder, segments, layout.Length, ProximalPrior.Compute(segments, shaped, rescaling), choice.LearnsScale ? target.Head : null)
+                : WritePlain(folder, segments, layout.Length, PriorFactorisation.Compute(segments, shaped, rescaling));
+            files.Add(file);
         }
         files.Insert(0, FlatFile.Write(folder, StepFiles.Parameters, layout, initial));
         var baked = new ManifestPrior
         {
             Kind = choice.KindName,
-            Rank = factorisation?.Rank ?? 0,
+            Rank = form.Rank,
             Scale = choice.Rescaling.Scale,
             Epsilon = choice.Rescaling.Epsilon,
             Scaling = choice.Rescaling.ScalingName,
             HeadVariance = choice.HeadVariance,
-            EpsilonShare = factorisation?.EpsilonShare ?? 0,
+            EpsilonShare = form.EpsilonShare,
+            Shape = choice.Shape == PriorShape.Full ? null : choice.ShapeName,
+            PermutationSeed = choice.Shape == PriorShape.Permuted ? choice.PermutationSeed : null,
+            Step = choice is { Step: PriorStep.Proximal, Kind: not PriorKind.None } ? "proximal" : null,
+            LargestPrecision = form.LargestPrecision,
+            Evidence = form.Evidence,
             SourcePrior = posterior is null ? null : Hash(posterior.Path),
         };
         return new BakedPrior(baked, files.ToImmutable(), posterior is null ? [] : [.. posterior.Buffers.Select(b => new PosteriorBuffer(b.Name, b.Shape, posterior.ReadBuffer(b.Name)))]);
@@ -87,7 +102,7 @@ public static class PriorBaker
         var posterior = PosteriorReader.Open(path);
         try
         {
-            choice.Rescaling.Check(posterior.Metadata.Rank);
+            choice.Rescaling.Check(posterior.Metadata.Rank, posterior.Metadata.Form);
             var present = posterior.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
             PosteriorCheck.CheckFits(posterior, [.. target.Source.Where(tensor => present.Contains(tensor.Name) || !target.SourceHead.Contains(tensor.Name))], $"'{path}'");
             if (!choice.AllowOtherSource && target.SourceHashes.Count > 0)
@@ -115,19 +130,51 @@ public static class PriorBaker
         return PriorSegment.Isotropic(entry.Name, entry.Offset, entry.Count, choice.Rescaling.Scale, (start, values) => target.Weights(entry, start, values.Span));
     }
 
-    private static ManifestFileEntry WritePrior(string folder, List<PriorSegment> segments, long length, PriorFactorisation factorisation) =>
-        FlatFile.Write(folder, StepFiles.Prior, length * (2 + factorisation.Rank), file =>
+    /// <summary>What is said of a prior beside its values.</summary>
+    private sealed record PriorForm(int Rank, double EpsilonShare, double? LargestPrecision = null, EvidenceBound? Evidence = null);
+
+    private static (ManifestFileEntry, PriorForm) WritePlain(string folder, List<PriorSegment> segments, long length, PriorFactorisation factorisation)
+    {
+        var file = FlatFile.Write(folder, StepFiles.Prior, length * (2 + factorisation.Rank), file =>
             Pieces.ForEach(PriorFactorisation.Pieces(segments), () => new PriorPiece(factorisation.Rank), (piece, _, work) =>
             {
                 var segment = segments[piece.Tensor];
                 factorisation.Fill(segment, piece, work);
-                var at = segment.Offset + piece.Start;
-                FlatFile.Put(file, at, work.Mean.AsSpan(0, piece.Count));
-                FlatFile.Put(file, length + at, work.Precision.AsSpan(0, piece.Count));
-                // Isotropic segments have no factor; the file is zero there as it is.
-                for (var k = 0; segment.IsLearned && k < factorisation.Rank; k++)
-                    FlatFile.Put(file, (2 + k) * length + at, work.Factor[k].AsSpan(0, piece.Count));
+                Put(file, length, segment.Offset + piece.Start, piece.Count, work.Mean, work.Precision, segment.IsLearned ? work.Factor : []);
             }));
+        return (file, new(factorisation.Rank, factorisation.EpsilonShare, factorisation.LargestPrecision));
+    }
+
+    private static (ManifestFileEntry, PriorForm) WriteProximal(string folder, List<PriorSegment> segments, long length, ProximalPrior prior, IReadOnlySet<string>? learnsBeside)
+    {
+        var evidence = learnsBeside is null ? null : EvidenceMoments.Compute(segments, prior, learnsBeside);
+        var file = FlatFile.Write(folder, StepFiles.Prior, length * (2 + prior.Rank), file =>
+        {
+            // In the gaps any variance but 0 will do, which with no prior weight would be divided by.
+            var end = 0L;
+            foreach (var (start, next) in segments.Select(s => (s.Offset, s.Offset + s.Count)).Append((length, length)))
+            {
+                FlatFile.Put(file, length + end, Enumerable.Repeat(1f, (int)(start - end)).ToArray());
+                end = next;
+            }
+            Pieces.ForEach(PriorFactorisation.Pieces(segments), () => new VariancePiece(prior.Rank), (piece, _, work) =>
+            {
+                var segment = segments[piece.Tensor];
+                prior.Fill(segment, piece, work);
+                Put(file, length, segment.Offset + piece.Start, piece.Count, work.Mean, work.Variance, segment.IsLearned ? work.Factor : []);
+            });
+        });
+        return (file, new(prior.Rank, prior.EpsilonShare, Evidence: evidence));
+    }
+
+    // Isotropic segments have no factor; the file is zero there as it is.
+    private static void Put(Microsoft.Win32.SafeHandles.SafeFileHandle file, long length, long at, int count, float[] mean, float[] diagonal, float[][] factor)
+    {
+        FlatFile.Put(file, at, mean.AsSpan(0, count));
+        FlatFile.Put(file, length + at, diagonal.AsSpan(0, count));
+        for (var k = 0; k < factor.Length; k++)
+            FlatFile.Put(file, (2 + k) * length + at, factor[k].AsSpan(0, count));
+    }
 
     private static string Hash(string path)
     {

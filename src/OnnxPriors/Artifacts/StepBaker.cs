@@ -40,6 +40,8 @@ public static class StepBaker
         var objective = options.Task.Objective();
         if (options.Targets.HasFlag(BakeTargets.OrtTraining) && options.Task.Kind() != LearningTask.Classification)
             throw new ArtifactException($"A package for the ORT Training API classifies, and the task is {options.Task.Name}; bake with --target step.");
+        if (options.Prior is { Step: PriorStep.Proximal, Kind: not PriorKind.None } && (options.Optimizer is not Sgd || options.Targets.HasFlag(BakeTargets.OrtTraining)))
+            throw new ArtifactException("The proximal step is for --optimizer sgd in the step alone (--target step); bake with --prior-step plain.");
         if (options.Targets.HasFlag(BakeTargets.OrtTraining))
             OrtTrainingBaker.Check(options.Optimizer, options.BatchNormalization, options.OrtTraining);
 
@@ -49,8 +51,11 @@ public static class StepBaker
         cancellation.ThrowIfCancellationRequested();
         var values = Fitted(model, options.Prior, prior);
         Value[] tensors = [.. trained.Select(t => t.Tensor)];
-        var gradient = GradientModel.Build(model.Graph, tensors, objective, options.BatchNormalization, values);
-        var eval = EvalModel.Build(model.Graph, tensors, options.BatchNormalization, values);
+        // The features of pictures are given to a head of rows; one of pixels needs the picture's size as well.
+        var cut = options.CutsFrozenPart && options.Targets == BakeTargets.Step && options.Task.Kind() != LearningTask.Segmentation ? FrozenPrefix.Of(model.Graph, tensors) : null;
+        var graph = cut?.Rest ?? model.Graph;
+        var gradient = GradientModel.Build(graph, tensors, objective, options.BatchNormalization, values);
+        var eval = EvalModel.Build(graph, tensors, options.BatchNormalization, values);
 
         var files = prior.Files.ToBuilder();
         var buffers = StateLayout.Of(gradient.Buffers.Select(b => (b.Name, b.Tensor.Data!.Dimensions.ToArray())));
@@ -66,7 +71,11 @@ public static class StepBaker
         if (options.Targets.HasFlag(BakeTargets.Step))
         {
             files.AddRange(SaveNetworks(output.Path, Model.Canonical(gradient.Graph), Model.Canonical(eval, Carried(model)), options.InlineBytes));
-            files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank)));
+            files.Add(Save(output.Path, StepFiles.Update, UpdateModel.Build(options.Optimizer, options.Prior.Kind == PriorKind.None ? null : prior.Prior.Rank, options.Prior.Step, options.Prior.LearnsScale)));
+            if (options.Prior.LearnsScale)
+                files.Add(Save(output.Path, StepFiles.Perturb, PerturbModel.Build()));
+            if (cut is not null)
+                files.Add(Save(output.Path, StepFiles.Features, Model.Canonical(EvalModel.Build(cut.Features, [], values: values), Carried(model))));
             if (gradient.Buffers.Length > 0)
                 files.Add(Statistics(output.Path, gradient.Buffers, buffers, values));
         }

@@ -15,10 +15,16 @@ public static class StepFiles
     /// <summary>Flat state, gradient, prior and scalars in, next state out.</summary>
     public const string Update = "update.onnx";
 
+    /// <summary>A batch in, out what the step takes in its place; absent where the step takes the model's own inputs.</summary>
+    public const string Features = "features.onnx";
+
+    /// <summary>Flat state in, a draw around it out, where the prior's scale is learned.</summary>
+    public const string Perturb = "perturb.onnx";
+
     /// <summary>The initial parameters θ [P], float32 little-endian.</summary>
     public const string Parameters = "parameters.bin";
 
-    /// <summary>μ [P], a [P] and B [K, P] one after the other; absent where there is no prior.</summary>
+    /// <summary>μ [P], a [P] and B [K, P] one after the other, for the proximal step μ, D [P] and W [K, P]; absent where there is no prior.</summary>
     public const string Prior = "prior.bin";
 
     /// <summary>The initial running statistics; absent where none are trained.</summary>
@@ -30,5 +36,5 @@ public static class StepFiles
     /// <summary>The optimizer's states [P] to begin with, one after the other; absent where they begin at zero.</summary>
     public const string States = "states.bin";
 
-    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Parameters, Prior, Buffers, Frozen, States];
+    internal static readonly string[] All = [Manifest, Gradient, Eval, Update, Features, Perturb, Parameters, Prior, Buffers, Frozen, States];
 }

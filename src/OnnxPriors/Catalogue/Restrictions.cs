@@ -7,7 +7,6 @@ internal static class Restrictions
 {
     private const string Folds = "what it depends on must follow from constants or from inputs bound with --bind";
     private const string Trained = "to train, its float computation: the gradient is the straight-through one";
-    private const string Same = "no gradient with auto_pad SAME and a stride above 1 where the extents are not fixed";
     private const string Tensors = "only where the model itself makes the sequence or optional value; inputs and outputs of models are tensors";
 
     private static readonly Dictionary<string, string> Texts = new(StringComparer.Ordinal)
@@ -19,10 +18,8 @@ internal static class Restrictions
         ["Constant"] = "text alone is refused",
         ["TfIdfVectorizer"] = "of numbers, not of text",
         ["GridSample"] = "cubic in two dimensions alone",
-        ["AveragePool"] = Same,
-        ["Conv"] = Same,
         ["Det"] = "a gradient where the number of rows is fixed",
-        ["MaxPool"] = Same,
+        ["MaxPool"] = "with indices, no gradient with auto_pad SAME and a stride above 1 where the extents are not fixed",
         ["LpPool"] = "orders that are no whole number (opset 1) are refused",
         ["GlobalLpPool"] = "orders that are no whole number (opset 1) are refused",
         ["QuantizeLinear"] = Trained,
@@ -33,6 +30,7 @@ internal static class Restrictions
         ["ConvInteger"] = Trained,
         ["MatMulInteger"] = Trained,
         ["LinearAttention"] = "unrolled, up to 1,024 places: the length of the sequence must be known",
+        ["com.microsoft.GroupQueryAttention"] = "every place of the cache counts, so that examples are of one length; sinks and quantised caches are refused",
         ["SequenceAt"] = Tensors,
         ["SequenceConstruct"] = Tensors,
         ["SequenceEmpty"] = Tensors,

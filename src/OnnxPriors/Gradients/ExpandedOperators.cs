@@ -20,8 +20,8 @@ public static class ExpandedOperators
         .. ((string[])
         [
             "Attention", "BiasGelu", "BiasSoftmax", "DynamicQuantizeMatMul", "EmbedLayerNormalization", "FastGelu", "FusedConv", "FusedGemm", "FusedMatMul",
-            "FusedMatMulActivation", "GatherND", "Gelu", "GridSample", "GroupNorm", "LayerNormalization", "MatMulNBits", "MultiHeadAttention", "Pad",
-            "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "TransposeMatMul",
+            "FusedMatMulActivation", "GatherND", "Gelu", "GridSample", "GroupNorm", "GroupQueryAttention", "LayerNormalization", "MatMulNBits", "MultiHeadAttention",
+            "NhwcConv", "Pad", "QuickGelu", "RotaryEmbedding", "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "TransposeMatMul",
             "Trilu",
         ]).Select(op => (Microsoft, op)),
         ("ai.onnx.preview", "FlexAttention"),

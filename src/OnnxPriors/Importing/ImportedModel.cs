@@ -41,6 +41,16 @@ public sealed record ImportedModel
     /// <summary>The running statistics.</summary>
     public IEnumerable<TensorRole> Buffers => Tensors.Where(t => t.Use == TensorUse.Buffer);
 
+    /// <summary>The feature extractor alone: what <see cref="Graph"/> computes up to <see cref="Split"/>, its one output <c>features</c> [N, F] or [N, F, …].</summary>
+    /// <exception cref="ImportException">It is not clear where the features end.</exception>
+    public Graph FeatureExtractor()
+    {
+        if (Split is not { } split)
+            throw new ImportException(SplitProblem.Length > 0 ? SplitProblem : "It is not clear where the features end; name them with --features VALUE.");
+        var part = new GraphPart(Graph, [split.Features]);
+        return part.Builder.Build([("features", part[split.Features])]);
+    }
+
     /// <summary>The graph as a model to save, with the file's metadata and its hash.</summary>
     public Model ToModel()
     {

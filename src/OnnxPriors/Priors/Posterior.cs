@@ -6,10 +6,13 @@ namespace OnnxPriors.Priors;
 /// <param name="Name">The initializer's name in the model.</param>
 /// <param name="Shape">Its dimensions.</param>
 /// <param name="Mean">μ, one value an element.</param>
-/// <param name="Diagonal">D, half of SWAG's variance, one value an element; not negative.</param>
-/// <param name="Factor">W [K, elements], deviations / √(2(K − 1)), column after column of the mathematical W.</param>
+/// <param name="Diagonal">D, one value an element; not negative.</param>
+/// <param name="Factor">W [K, elements], column after column of the mathematical W; empty for rank 0.</param>
 public sealed record PosteriorTensor(string Name, ImmutableArray<long> Shape, float[] Mean, float[] Diagonal, float[] Factor)
 {
+    /// <summary>Of a Laplace approximation the curvature summed over the examples, one value an element; else null.</summary>
+    public float[]? Curvature { get; init; }
+
     /// <summary>Name and dimensions.</summary>
     public TensorShape TensorShape { get; } = new(Name, Shape);
 }
@@ -21,8 +24,7 @@ public sealed record PosteriorTensor(string Name, ImmutableArray<long> Shape, fl
 public sealed record PosteriorBuffer(string Name, ImmutableArray<long> Shape, float[] Values);
 
 /// <summary>
-/// A posterior in memory: N(μ, D + WWᵀ) over the parameters of a model, D = ½ · SWAG's variance and W = deviations / √(2(K − 1)), so that
-/// the covariance is that of Maddox et al., 'A Simple Baseline for Bayesian Uncertainty in Deep Learning' (2019), section 3.3.
+/// A posterior in memory: N(μ, D + WWᵀ) over the parameters of a model; what D and W are, its metadata say (<see cref="PosteriorForm"/>).
 /// </summary>
 public sealed record Posterior : IPosterior
 {
@@ -32,7 +34,7 @@ public sealed record Posterior : IPosterior
     /// <param name="metadata">How it was made; its rank is the factor's.</param>
     /// <param name="parameters">The parameter tensors.</param>
     /// <param name="buffers">Re-estimated running statistics, where there are any.</param>
-    /// <exception cref="InvalidPriorException">Rank below 2, arrays that do not have the shape's size, values not finite, or a negative diagonal.</exception>
+    /// <exception cref="InvalidPriorException">A rank that the form cannot have, arrays that do not have the shape's size, values not finite, or a negative diagonal.</exception>
     public Posterior(PosteriorMetadata metadata, ImmutableArray<PosteriorTensor> parameters, ImmutableArray<PosteriorBuffer> buffers = default)
     {
         ArgumentNullException.ThrowIfNull(metadata);
@@ -40,11 +42,15 @@ public sealed record Posterior : IPosterior
         Parameters = parameters;
         Buffers = buffers.IsDefault ? [] : buffers;
         _shapes = [.. parameters.Select(parameter => parameter.TensorShape)];
-        if (metadata.Rank < 2)
+        if (!metadata.Form.Allows(metadata.Rank) && !metadata.Form.HasDeviations())
+            throw new InvalidPriorException($"A posterior of rank {metadata.Rank} cannot be: '{metadata.Normalisation}' has no factor.");
+        if (!metadata.Form.Allows(metadata.Rank))
             throw new InvalidPriorException($"A posterior of rank {metadata.Rank} cannot be: deviations / √(2(K − 1)) need K ≥ 2. Fit with --rank 2 or more.");
         foreach (var tensor in parameters)
         {
             var count = tensor.TensorShape.Count;
+            if (tensor.Curvature is { } curvature ? curvature.LongLength != count || curvature.Any(value => !(float.IsFinite(value) && value >= 0)) : metadata.Form == PosteriorForm.Laplace && HasCurvature)
+                throw new InvalidPriorException($"Tensor {tensor.TensorShape} needs {count} finite curvatures from 0 up.");
             if (tensor.Mean.LongLength != count || tensor.Diagonal.LongLength != count || tensor.Factor.LongLength != count * metadata.Rank)
                 throw new InvalidPriorException(
                     $"Tensor {tensor.TensorShape} needs {count} means and diagonal values and {count * metadata.Rank} factor values; it was given {tensor.Mean.LongLength}, {tensor.Diagonal.LongLength} and {tensor.Factor.LongLength}.");
@@ -60,6 +66,9 @@ public sealed record Posterior : IPosterior
 
     /// <summary>The parameter tensors in their order.</summary>
     public ImmutableArray<PosteriorTensor> Parameters { get; }
+
+    /// <summary>Whether the tensors hold the summed curvature of a Laplace approximation, which merging needs.</summary>
+    public bool HasCurvature => Parameters.Any(parameter => parameter.Curvature is not null);
 
     /// <summary>Re-estimated running statistics; often none.</summary>
     public ImmutableArray<PosteriorBuffer> Buffers { get; }

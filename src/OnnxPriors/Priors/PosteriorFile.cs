@@ -18,16 +18,22 @@ public static class PosteriorFile
             PosteriorCheck.CheckFits(reader, expected, $"'{path}'");
         PosteriorCheck.CheckValues(reader, $"'{path}'");
         var rank = reader.Metadata.Rank;
+        var curved = reader.HasCurvature;
         var parameters = ImmutableArray.CreateBuilder<PosteriorTensor>(reader.Tensors.Count);
         for (var i = 0; i < reader.Tensors.Count; i++)
         {
             var shape = reader.Tensors[i];
             var count = checked((int)shape.Count);
-            var tensor = new PosteriorTensor(shape.Name, shape.Shape, new float[count], new float[count], new float[checked(count * rank)]);
+            var tensor = new PosteriorTensor(shape.Name, shape.Shape, new float[count], new float[count], new float[checked(count * rank)])
+            {
+                Curvature = curved ? new float[count] : null,
+            };
             reader.ReadMean(i, 0, tensor.Mean);
             reader.ReadDiagonal(i, 0, tensor.Diagonal);
             for (var column = 0; column < rank; column++)
                 reader.ReadFactor(i, column, 0, tensor.Factor.AsSpan(column * count, count));
+            if (tensor.Curvature is { } curvature)
+                reader.ReadCurvature(i, 0, curvature);
             parameters.Add(tensor);
         }
         var buffers = reader.Buffers.Select(buffer => new PosteriorBuffer(buffer.Name, buffer.Shape, reader.ReadBuffer(buffer.Name)));
@@ -40,19 +46,24 @@ public static class PosteriorFile
     {
         ArgumentNullException.ThrowIfNull(posterior);
         var buffers = posterior.Buffers.Select(buffer => new TensorShape(buffer.Name, buffer.Shape));
-        Write(path, posterior.Metadata, posterior, [.. buffers], name => posterior.Buffers.First(buffer => buffer.Name == name).Values);
+        Write(path, posterior.Metadata, posterior, [.. buffers], name => posterior.Buffers.First(buffer => buffer.Name == name).Values, posterior.HasCurvature
+            ? (tensor, start, values) => posterior.Parameters[tensor].Curvature.AsSpan((int)start, values.Length).CopyTo(values)
+            : null);
     }
 
     /// <summary>Writes a prior file in pieces from a posterior that may itself be a file.</summary>
     internal static void Write(
-        string path, PosteriorMetadata metadata, IPosterior posterior, IReadOnlyList<TensorShape> buffers, Func<string, float[]> readBuffer)
+        string path, PosteriorMetadata metadata, IPosterior posterior, IReadOnlyList<TensorShape> buffers, Func<string, float[]> readBuffer, ReadTensorPiece? readCurvature = null)
     {
         var declared = new List<TensorShape>();
         foreach (var tensor in posterior.Tensors)
         {
             declared.Add(tensor with { Name = "mean/" + tensor.Name });
             declared.Add(tensor with { Name = "diagonal/" + tensor.Name });
-            declared.Add(new TensorShape("factor/" + tensor.Name, [metadata.Rank, .. tensor.Shape]));
+            if (metadata.Rank > 0)
+                declared.Add(new TensorShape("factor/" + tensor.Name, [metadata.Rank, .. tensor.Shape]));
+            if (readCurvature is not null)
+                declared.Add(tensor with { Name = "curvature/" + tensor.Name });
         }
         declared.AddRange(buffers.Select(buffer => buffer with { Name = "buffer/" + buffer.Name }));
         using var writer = SafetensorsWriter.Create(path, metadata.ToStrings(), declared);
@@ -67,6 +78,8 @@ public static class PosteriorFile
                 var which = column;
                 Copy(posterior.Tensors[i].Count, (start, piece) => posterior.ReadFactor(tensor, which, start, piece));
             }
+            if (readCurvature is not null)
+                Copy(posterior.Tensors[i].Count, (start, piece) => readCurvature(tensor, start, piece));
         }
         foreach (var buffer in buffers)
             writer.Write(readBuffer(buffer.Name));
@@ -82,6 +95,9 @@ public static class PosteriorFile
             }
         }
     }
+
+    /// <summary>Reads a stretch of a tensor's values.</summary>
+    internal delegate void ReadTensorPiece(int tensor, long start, Span<float> values);
 
     private delegate void ReadPiece(long start, Span<float> piece);
 }

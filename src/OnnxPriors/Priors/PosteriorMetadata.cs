@@ -12,16 +12,19 @@ public sealed record PosteriorMetadata
     /// <summary>The version of the file's layout that this library writes and reads.</summary>
     public const string Version = "1";
 
-    /// <summary>The normalisation of D and W that this library writes and reads: Σ = D + WWᵀ is SWAG's covariance.</summary>
-    public const string Normalisation = "sigma=diagonal+factor*factor^T; diagonal=variance/2; factor=deviation/sqrt(2(K-1))";
+    /// <summary>What D and W are.</summary>
+    public PosteriorForm Form { get; init; } = PosteriorForm.Swag;
+
+    /// <summary>What D and W are, in the words of the file.</summary>
+    public string Normalisation => Form.Normalisation();
 
     /// <summary>The method of the fit, such as <c>swag</c>.</summary>
     public required string Method { get; init; }
 
-    /// <summary>K, the number of columns of the factor W; at least 2.</summary>
+    /// <summary>K, the number of columns of the factor W; 0 where the covariance is diagonal, and at least 2 where the columns are deviations.</summary>
     public required int Rank { get; init; }
 
-    /// <summary>How many weight vectors the moments were taken over.</summary>
+    /// <summary>How many weight vectors the moments were taken over; for a Laplace approximation the number N of examples.</summary>
     public required int Samples { get; init; }
 
     /// <summary>SHA-256 of the source model's file, in lower-case hexadecimal digits.</summary>
@@ -30,6 +33,12 @@ public sealed record PosteriorMetadata
     /// <summary>The seed of the fit.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>τ of a Laplace approximation: the precision added to N·curvature; null for other forms.</summary>
+    public double? PriorPrecision { get; init; }
+
+    /// <summary>Of a merged posterior what its parts were, a JSON array; null where it is one fit's.</summary>
+    public string? Parts { get; init; }
+
     /// <summary>The fit's hyperparameters as a JSON object.</summary>
     public string Hyperparameters { get; init; } = "{}";
 
@@ -37,19 +46,29 @@ public sealed record PosteriorMetadata
     public string Producer { get; init; } = $"onnxpriors {typeof(PosteriorMetadata).Assembly.GetName().Version?.ToString(3)}";
 
     /// <summary>The metadata as the file's strings.</summary>
-    public ImmutableSortedDictionary<string, string> ToStrings() => new Dictionary<string, string>
+    public ImmutableSortedDictionary<string, string> ToStrings() => Strings().ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    private Dictionary<string, string> Strings()
     {
-        ["format"] = Format,
-        ["version"] = Version,
-        ["normalisation"] = Normalisation,
-        ["method"] = Method,
-        ["rank"] = Rank.ToString(CultureInfo.InvariantCulture),
-        ["samples"] = Samples.ToString(CultureInfo.InvariantCulture),
-        ["source_sha256"] = SourceSha256,
-        ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
-        ["hyperparameters"] = Hyperparameters,
-        ["producer"] = Producer,
-    }.ToImmutableSortedDictionary(StringComparer.Ordinal);
+        var strings = new Dictionary<string, string>
+        {
+            ["format"] = Format,
+            ["version"] = Version,
+            ["normalisation"] = Normalisation,
+            ["method"] = Method,
+            ["rank"] = Rank.ToString(CultureInfo.InvariantCulture),
+            ["samples"] = Samples.ToString(CultureInfo.InvariantCulture),
+            ["source_sha256"] = SourceSha256,
+            ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
+            ["hyperparameters"] = Hyperparameters,
+            ["producer"] = Producer,
+        };
+        if (PriorPrecision is { } tau)
+            strings["prior_precision"] = tau.ToString("R", CultureInfo.InvariantCulture);
+        if (Parts is { } parts)
+            strings["parts"] = parts;
+        return strings;
+    }
 
     /// <summary>Reads the metadata from a file's strings.</summary>
     /// <param name="strings">The strings.</param>
@@ -61,20 +80,30 @@ public sealed record PosteriorMetadata
         if (!strings.TryGetValue("format", out var format) || format != Format)
             throw new InvalidPriorException($"'{path}' is a safetensors file but no prior: its metadata lacks format={Format}. Make one with 'onnxpriors fit'.");
         Require("version", Version);
-        Require("normalisation", Normalisation);
+        var form = PosteriorForms.Parse(Text("normalisation")) ?? throw new InvalidPriorException(
+            $"'{path}' says normalisation='{Text("normalisation")}'; this library reads '{PosteriorForms.All}'. Use the version of onnxpriors that made it, or fit again.");
         var metadata = new PosteriorMetadata
         {
             Method = Text("method"),
+            Form = form,
             Rank = (int)Number("rank", int.MaxValue),
             Samples = (int)Number("samples", int.MaxValue),
             SourceSha256 = Text("source_sha256"),
             Seed = Number("seed", ulong.MaxValue),
             Hyperparameters = Text("hyperparameters"),
             Producer = Text("producer"),
+            PriorPrecision = form == PosteriorForm.Laplace ? Precision(Text("prior_precision")) : null,
+            Parts = strings.GetValueOrDefault("parts"),
         };
-        if (metadata.Rank < 2)
+        if (!form.Allows(metadata.Rank) && form.HasDeviations())
             throw new InvalidPriorException($"'{path}' says rank={metadata.Rank}; deviations / √(2(K − 1)) need a rank K of at least 2. Fit again with --rank 2 or more.");
+        if (!form.Allows(metadata.Rank))
+            throw new InvalidPriorException($"'{path}' says rank={metadata.Rank} of a covariance that has no factor ('{form.Normalisation()}'). Fit the prior again.");
         return metadata;
+
+        double Precision(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var tau) && double.IsFinite(tau) && tau > 0
+            ? tau
+            : throw new InvalidPriorException($"'{path}' says prior_precision='{text}', which is no finite number above 0. Fit the prior again.");
 
         string Text(string key) => strings.TryGetValue(key, out var value)
             ? value

@@ -26,7 +26,7 @@ internal sealed class PriorFactorisation
     {
         _posterior = posterior;
         _options = options;
-        _factorScale = posterior is null ? 1 : options.FactorScale(posterior.Metadata.Rank);
+        _factorScale = posterior is null ? 1 : options.FactorScale(posterior.Metadata.Rank, posterior.Metadata.Form);
         _inverse = Cholesky.Invert(c);
         Rank = rank;
         C = c;
@@ -46,6 +46,9 @@ internal sealed class PriorFactorisation
     /// <summary>The share of the learned coordinates, 0 to 1, where ε exceeds λD.</summary>
     public double EpsilonShare { get; }
 
+    /// <summary>The largest a: no curvature of the prior is larger, since Σ⁻¹ = diag(a) − BBᵀ.</summary>
+    public double LargestPrecision { get; private init; }
+
     /// <summary>Makes C from one pass over the segments.</summary>
     /// <exception cref="InvalidPriorException">The options are out of range, or λD + ε vanishes or overflows somewhere.</exception>
     public static PriorFactorisation Compute(IReadOnlyList<PriorSegment> segments, IPosterior? posterior, RescaleOptions options)
@@ -54,13 +57,14 @@ internal sealed class PriorFactorisation
         if (learnedAny && posterior is null)
             throw new ArgumentNullException(nameof(posterior), "A learned segment needs a posterior.");
         if (posterior is not null)
-            options.Check(posterior.Metadata.Rank);
+            options.Check(posterior.Metadata.Rank, posterior.Metadata.Form);
         var rank = learnedAny ? options.KeptRank(posterior!.Metadata.Rank) : 0;
         var empty = new PriorFactorisation(posterior, options, rank, new double[0, 0], 0, 0, 0);
         var groups = Pieces(segments).Chunk(PiecesInGroup).ToArray();
         var grams = new double[groups.Length][];
         var logs = new double[groups.Length];
         var dominated = new long[groups.Length];
+        var largest = new float[groups.Length];
         Priors.Pieces.ForEach(groups, () => new PriorPiece(rank), (group, index, work) =>
         {
             grams[index] = new double[rank * rank];
@@ -68,6 +72,7 @@ internal sealed class PriorFactorisation
             {
                 dominated[index] += empty.ReadSource(segments[piece.Tensor], piece, work);
                 logs[index] -= work.SumOfLogPrecisions();
+                largest[index] = Math.Max(largest[index], TensorPrimitives.Max<float>(work.Precision.AsSpan(0, piece.Count)));
                 if (segments[piece.Tensor].IsLearned)
                     work.AddGram(grams[index]);
             }
@@ -84,7 +89,7 @@ internal sealed class PriorFactorisation
         for (var k = 0; k < rank; k++)
             logDeterminant += 2 * Math.Log(c[k, k]);
         var learned = segments.Where(segment => segment.IsLearned).Sum(segment => segment.Count);
-        return new PriorFactorisation(posterior, options, rank, c, logDeterminant, learned, dominated.Sum());
+        return new PriorFactorisation(posterior, options, rank, c, logDeterminant, learned, dominated.Sum()) { LargestPrecision = largest.DefaultIfEmpty().Max() };
     }
 
     /// <summary>The pieces of all segments; a piece's tensor is the segment's index here.</summary>
@@ -97,15 +102,7 @@ internal sealed class PriorFactorisation
         ReadSource(segment, piece, work);
         if (!work.TransformFactor(_inverse, segment.IsLearned))
             throw new InvalidPriorException($"The prior's factor overflows float32 in '{segment.Name}', against its diagonal. Give a larger ε (--epsilon) or a smaller scale.");
-        var mean = work.Mean.AsSpan(0, piece.Count);
-        if (segment.IsLearned)
-            _posterior!.ReadMean(segment.Tensor, piece.Start, mean);
-        else if (segment.ReadMean is { } read)
-            read(piece.Start, work.Mean.AsMemory(0, piece.Count));
-        else if (segment.Mean.IsEmpty)
-            mean.Clear();
-        else
-            segment.Mean.Span.Slice((int)piece.Start, piece.Count).CopyTo(mean);
+        segment.ReadMeans(_posterior, piece.Start, work.Mean.AsMemory(0, piece.Count));
     }
 
     /// <summary>Reads a piece's precisions and weighted columns; returns on how many coordinates ε exceeds λD.</summary>

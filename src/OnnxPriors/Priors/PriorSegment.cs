@@ -28,6 +28,22 @@ public sealed record PriorSegment
     /// <summary>The mean of an isotropic segment, one value an element; empty for zero.</summary>
     public ReadOnlyMemory<float> Mean { get; private init; }
 
+    /// <summary>Reads μ from an element on.</summary>
+    /// <param name="posterior">What a learned segment refers to.</param>
+    /// <param name="start">The first element.</param>
+    /// <param name="values">Filled from there on.</param>
+    internal void ReadMeans(IPosterior? posterior, long start, Memory<float> values)
+    {
+        if (IsLearned)
+            posterior!.ReadMean(Tensor, start, values.Span);
+        else if (ReadMean is { } read)
+            read(start, values);
+        else if (Mean.IsEmpty)
+            values.Span.Clear();
+        else
+            Mean.Span.Slice((int)start, values.Length).CopyTo(values.Span);
+    }
+
     /// <summary>Reads the mean of an isotropic segment from an element on, where it is not held here; null otherwise.</summary>
     internal Action<long, Memory<float>>? ReadMean { get; private init; }
 

@@ -27,7 +27,9 @@ public sealed record RescaleOptions
 
     /// <summary>
     /// n, how many of the factor's K columns to keep, null for all: 0 (diagonal alone), or 2 to K. The first n are kept, as in the paper's
-    /// code, and multiplied by √((K − 1)/(n − 1)), so that W stays deviations / √(2(n − 1)) and the covariance keeps its size.
+    /// code. Where the columns are deviations (<see cref="PosteriorForm.Swag"/>) they are multiplied by √((K − 1)/(n − 1)), so that W stays
+    /// deviations / √(2(n − 1)) and the covariance keeps its size. Principal directions, which are the largest first, and the paper's
+    /// own form are kept as they are; of principal directions one may be kept too.
     /// </summary>
     public int? Rank { get; init; }
 
@@ -45,14 +47,16 @@ public sealed record RescaleOptions
     /// <summary>Checks the options against a posterior's rank.</summary>
     /// <param name="rank">K, the posterior's rank.</param>
     /// <exception cref="InvalidPriorException">λ not above 0, ε negative, either not finite, or a rank to keep that is none of 0, 2 … K.</exception>
-    public void Check(int rank)
+    /// <param name="form">What the columns are.</param>
+    public void Check(int rank, PosteriorForm form = PosteriorForm.Swag)
     {
         if (!double.IsFinite(Scale) || Scale <= 0)
             throw new InvalidPriorException(FormattableString.Invariant($"The prior's scale λ is {Scale}; it must be a finite number above 0."));
         if (!double.IsFinite(Epsilon) || Epsilon < 0)
             throw new InvalidPriorException(FormattableString.Invariant($"The prior's ε is {Epsilon}; it must be a finite number, 0 or above."));
-        if (Rank is { } keep && keep != 0 && (keep < 2 || keep > rank))
-            throw new InvalidPriorException($"The rank to keep is {keep}; the posterior has rank {rank}, so it must be 0 (diagonal alone) or 2 to {rank}.");
+        var least = form.HasDeviations() ? 2 : 1;
+        if (Rank is { } keep && keep != 0 && (keep < least || keep > rank))
+            throw new InvalidPriorException($"The rank to keep is {keep}; the posterior has rank {rank}, so it must be 0 (diagonal alone){(rank >= least ? $" or {least} to {rank}" : "")}.");
         if (!Enum.IsDefined(Scaling))
             throw new InvalidPriorException($"The scaling {Scaling} is unknown; use exact, official or official-unscaled.");
     }
@@ -62,10 +66,11 @@ public sealed record RescaleOptions
 
     /// <summary>What the kept columns of W are multiplied by.</summary>
     /// <param name="rank">K, the posterior's rank.</param>
-    public double FactorScale(int rank)
+    /// <param name="form">What the columns are.</param>
+    public double FactorScale(int rank, PosteriorForm form = PosteriorForm.Swag)
     {
         var kept = KeptRank(rank);
-        var renormalised = kept == rank || kept == 0 ? 1 : Math.Sqrt((rank - 1.0) / (kept - 1));
+        var renormalised = kept == rank || kept == 0 || form != PosteriorForm.Swag ? 1 : Math.Sqrt((rank - 1.0) / (kept - 1));
         return renormalised * Scaling switch
         {
             PriorScaling.Exact => Math.Sqrt(Scale),

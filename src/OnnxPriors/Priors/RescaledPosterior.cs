@@ -12,17 +12,15 @@ public sealed class RescaledPosterior : IPosterior
     private readonly float _factorScale;
 
     /// <summary>Sees a posterior rescaled.</summary>
-    /// <exception cref="InvalidPriorException">The options are out of range, or leave fewer than the two columns a prior file must have.</exception>
+    /// <exception cref="InvalidPriorException">The options are out of range, or keep a number of columns that the posterior's form cannot have.</exception>
     public RescaledPosterior(IPosterior source, RescaleOptions options)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(options);
-        options.Check(source.Metadata.Rank);
-        if (options.KeptRank(source.Metadata.Rank) < 2)
-            throw new InvalidPriorException("A prior file keeps a rank of at least 2; rank 0 is for baking alone.");
+        options.Check(source.Metadata.Rank, source.Metadata.Form);
         _source = source;
         _options = options;
-        _factorScale = (float)options.FactorScale(source.Metadata.Rank);
+        _factorScale = (float)options.FactorScale(source.Metadata.Rank, source.Metadata.Form);
         Metadata = source.Metadata with
         {
             Rank = options.KeptRank(source.Metadata.Rank),

@@ -74,8 +74,13 @@ public sealed class SafetensorsReader : IDisposable
             throw new InvalidPriorException($"'{Path}': tensor '{entry.Name}' is {entry.Type}, not F32. Save it as float32.");
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, entry.Count - values.Length);
-        var bytes = MemoryMarshal.AsBytes(values);
-        var offset = entry.Offset + start * sizeof(float);
+        ReadBytes(entry, start * sizeof(float), MemoryMarshal.AsBytes(values));
+    }
+
+    /// <summary>Reads part of a tensor as it lies in the file.</summary>
+    internal void ReadBytes(SafetensorsEntry entry, long start, Span<byte> bytes)
+    {
+        var offset = entry.Offset + start;
         while (!bytes.IsEmpty)
         {
             var read = RandomAccess.Read(_handle, bytes, offset);

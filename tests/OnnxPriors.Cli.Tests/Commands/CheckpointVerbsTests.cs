@@ -49,13 +49,7 @@ public sealed class CheckpointVerbsTests
     [TestMethod]
     public void What_was_trained_elsewhere_is_shown_exported_and_gone_on_with()
     {
-        var batches = Path.Combine(folder, "batches.npz");
-        var random = new Random(1);
-        NpzFile.Write(batches,
-        [
-            new("x", NpzArray.Of<float>(Enumerable.Range(0, 8 * 64).Select(_ => random.NextSingle()).ToArray(), 8, 1, 8, 8)),
-            new("labels", NpzArray.Of<long>([0, 1, 2, 0, 1, 2, 0, 1], 8)),
-        ]);
+        var batches = Batches();
         // The step stands for the device here: it writes the buffer that JavaScript's API hands out.
         var trained = Path.Combine(folder, "trained.bin");
         var (code, output, error) = Run("replay", package, "--batches", batches, "--batch", "4", "--steps", "3", "--prior-weight", "0.02", "--parameters", trained, "--json");
@@ -83,6 +77,53 @@ public sealed class CheckpointVerbsTests
     }
 
     [TestMethod]
+    public void A_package_that_was_tampered_with_is_refused_by_every_verb_that_reads_it()
+    {
+        var trained = Path.Combine(folder, "trained");
+        File.Copy(Path.Combine(package, OrtTrainingFiles.Checkpoint), trained);
+        string[][] readers =
+        [
+            ["replay", package, "--batches", Batches(), "--batch", "4", "--steps", "1"],
+            ["checkpoint", "info", trained, "--package", package],
+            ["checkpoint", "export", trained, "--package", package, "-o", Path.Combine(folder, "no.onnx")],
+            ["checkpoint", "resume", trained, "--package", package, "-o", Path.Combine(folder, "no")],
+        ];
+        foreach (var file in ManifestFile.Read(package).Files)
+        {
+            var path = Path.Combine(package, file.Name);
+            var whole = File.ReadAllBytes(path);
+            var changed = whole.ToArray();
+            changed[changed.Length / 2] ^= 4;
+            File.WriteAllBytes(path, changed);
+            Refused($"{file.Name}' was changed");
+            File.Delete(path);
+            Refused($"lacks '{file.Name}'");
+            File.WriteAllBytes(path, whole);
+        }
+        var other = Path.Combine(folder, "other");
+        Assert.AreEqual(ExitCode.Done, Run("bake", Model, "--prior", "zero", "--classes", "5", "--target", "ort-training", "-o", other).Code);
+        File.Copy(Path.Combine(other, OrtTrainingFiles.Checkpoint), trained, overwrite: true);
+        readers = readers[1..];
+        Refused("trained from another package");
+        var manifest = Path.Combine(package, StepFiles.Manifest);
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"schemaVersion\": 1", "\"schemaVersion\": 2", StringComparison.Ordinal));
+        Refused("schema 2");
+
+        void Refused(string words)
+        {
+            foreach (var reader in readers)
+            {
+                var (code, output, error) = Run(reader);
+                Assert.AreEqual(ExitCode.BadInput, code, error);
+                Assert.Contains(words, error);
+                Assert.HasCount(1, error.Trim().Split('\n'), error);
+                Assert.AreEqual("", output);
+                Assert.IsFalse(Path.Exists(Path.Combine(folder, "no.onnx")) || Path.Exists(Path.Combine(folder, "no")));
+            }
+        }
+    }
+
+    [TestMethod]
     [DataRow("--ort-version", "1.15", "1.16 or later")]
     [DataRow("--optimizer", "sghmc", "velocity")]
     [DataRow("--learning-rate", "-1", "above 0")]
@@ -100,6 +141,18 @@ public sealed class CheckpointVerbsTests
         var (code, _, error) = Run("bake", Model, "--prior", "none", "--classes", "3", "--noise", "-o", Path.Combine(folder, "no"));
         Assert.AreEqual(ExitCode.BadInput, code);
         Assert.Contains("--noise goes with --target", error);
+    }
+
+    private string Batches()
+    {
+        var path = Path.Combine(folder, "batches.npz");
+        var random = new Random(1);
+        NpzFile.Write(path,
+        [
+            new("x", NpzArray.Of<float>(Enumerable.Range(0, 8 * 64).Select(_ => random.NextSingle()).ToArray(), 8, 1, 8, 8)),
+            new("labels", NpzArray.Of<long>([0, 1, 2, 0, 1, 2, 0, 1], 8)),
+        ]);
+        return path;
     }
 
     private static (int Code, string Output, string Error) Run(params string[] args)

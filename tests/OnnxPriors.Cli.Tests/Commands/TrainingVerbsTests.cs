@@ -42,6 +42,37 @@ public sealed class TrainingVerbsTests : IDisposable
     }
 
     [TestMethod]
+    public void Other_data_is_told_apart_and_a_page_shows_the_diagrams()
+    {
+        Bake("sgd");
+        Json("train", In("step"), "--data", In("data.csv"), "-o", In("run"), "--epochs", "20", "--learning-rate", "0.1");
+        // Flowers of no class here, all numbers near a half of each: their labels do not count.
+        File.WriteAllLines(In("other.csv"), Enumerable.Range(0, 40).Select(i => $"0.{50 + (i % 7)},0.{50 + (i % 5)},0.{50 + (i % 3)},0.5,orchid").Prepend("a,b,c,d,label"));
+        var measured = Json("evaluate", In("run"), "--data", In("data.csv"), "--ood", In("other.csv"), "--report", In("page.html"));
+        Assert.AreEqual(40, measured["ood"]!["examples"]!.GetValue<int>());
+        Assert.IsGreaterThan(0.6, measured["ood"]!["aurocMaxProbability"]!.GetValue<double>());
+        Assert.IsGreaterThan(0.6, measured["ood"]!["aurocEntropy"]!.GetValue<double>());
+        Assert.AreEqual(150, measured["adaptiveBins"]!.AsArray().Sum(bin => bin!["count"]!.GetValue<int>()));
+        Assert.AreEqual(1 - measured["accuracy"]!.GetValue<double>(), measured["riskCoverage"]!.AsArray()[^1]!["risk"]!.GetValue<double>(), 1e-12);
+        var page = File.ReadAllText(In("page.html"));
+        foreach (var part in (string[])["Reliability diagram", "Risk by coverage", "AURC", "other.csv"])
+            Assert.Contains(part, page);
+        // Numbers are no pictures.
+        Assert.Contains("only those can be corrupted", Refused("evaluate", In("run"), "--data", In("data.csv"), "--corruption", "fog:2"));
+        Assert.Contains("no corruption 'rain'", Refused("evaluate", In("run"), "--data", In("data.csv"), "--corruption", "rain"));
+    }
+
+    [TestMethod]
+    public void Corrupted_pictures_are_measured_as_often_as_asked()
+    {
+        var models = Path.Combine(OnnxPriors.Testing.SharedFiles.Checkout, "models");
+        var measured = Json("evaluate", Path.Combine(models, "demo-digits.onnx"), "--data", Path.Combine(models, "demo-source.npz"), "--split", "validation", "--corruption", "gaussian-noise");
+        var noisy = measured["corruptions"]!.AsArray();
+        CollectionAssert.AreEqual((int[])[1, 2, 3, 4, 5], noisy.Select(one => one!["strength"]!.GetValue<int>()).ToArray());
+        Assert.IsTrue(noisy.All(one => one!["nll"]!.GetValue<double>() != measured["nll"]!.GetValue<double>()));
+    }
+
+    [TestMethod]
     public void Classes_are_found_by_name_in_other_data_of_the_same_classes()
     {
         Bake("sgd");

@@ -1,4 +1,5 @@
 using OnnxPriors.Cli.Demo;
+using OnnxPriors.Cli.Trials;
 
 namespace OnnxPriors.Cli.Tests.Demo;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Commands;
 using OnnxPriors.Cli.Demo;
+using OnnxPriors.Cli.Trials;
 using OnnxPriors.Torch.Fitting;
 
 namespace OnnxPriors.Cli.Tests.Demo;

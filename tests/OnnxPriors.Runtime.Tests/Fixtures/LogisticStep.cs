@@ -3,6 +3,7 @@ using OnnxPriors.Artifacts;
 using OnnxPriors.Graphs;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
+using OnnxPriors.Priors;
 
 namespace OnnxPriors.Runtime.Tests.Fixtures;
 
@@ -18,6 +19,9 @@ internal sealed record LogisticStep
 
     /// <summary>K, 0 for a diagonal prior, null for none.</summary>
     public int? PriorRank { get; init; }
+
+    /// <summary>How the update takes the prior; with the proximal step the numbers are those of D and W.</summary>
+    public PriorStep PriorStep { get; init; }
 
     /// <summary>Whether the model also keeps a running mean of its input, which eval subtracts.</summary>
     public bool HasRunningMean { get; init; }
@@ -35,7 +39,7 @@ internal sealed record LogisticStep
         var layout = Layout;
         OnnxFile.Save(GradientSession(), Path.Combine(folder, StepFiles.Gradient));
         OnnxFile.Save(EvalSession(), Path.Combine(folder, StepFiles.Eval));
-        OnnxFile.Save(UpdateModel.Build(Optimizer, PriorRank), Path.Combine(folder, StepFiles.Update));
+        OnnxFile.Save(UpdateModel.Build(Optimizer, PriorRank, PriorStep), Path.Combine(folder, StepFiles.Update));
         WriteFloats(Path.Combine(folder, StepFiles.Parameters), Flat(layout, new Random(1), StartScale));
         var files = new List<string> { StepFiles.Gradient, StepFiles.Eval, StepFiles.Update, StepFiles.Parameters };
         if (PriorRank is { } rank)
@@ -63,8 +67,8 @@ internal sealed record LogisticStep
             StateLength = layout.Length,
             Buffers = HasRunningMean ? [new ManifestBuffer("mean", [Features], 0, Features, "mean.next")] : [],
             BufferLength = HasRunningMean ? StateLayout.Alignment : 0,
-            Prior = new ManifestPrior { Kind = PriorRank is null ? "none" : "learned", Rank = PriorRank ?? 0 },
-            Optimizer = new ManifestOptimizer { Name = Optimizer.Name, States = Optimizer.States, Scalars = Optimizer.Scalars },
+            Prior = new ManifestPrior { Kind = PriorRank is null ? "none" : "learned", Rank = PriorRank ?? 0, Step = PriorStep == PriorStep.Proximal ? "proximal" : null },
+            Optimizer = new ManifestOptimizer { Name = Optimizer.Name, Nesterov = Optimizer is Sgd { Nesterov: true }, States = Optimizer.States, Scalars = Optimizer.Scalars },
             Preprocessing = new Dictionary<string, string> { ["onnxpriors.classes"] = """["a","b","c"]""" },
             Source = new ManifestSource("logistic.onnx", new string('0', 64)),
             Files = [.. files.Select(name => ManifestFile.Describe(folder, name))],

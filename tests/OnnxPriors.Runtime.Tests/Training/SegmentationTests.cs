@@ -64,7 +64,7 @@ public sealed class SegmentationTests : IDisposable
     public void It_learns_the_pixels_chooses_by_mean_iou_and_is_exported_to_the_same_predictions()
     {
         PixelStep.Bake(temporary["step"], new Sgd { Nesterov = true });
-        var result = Train(temporary["run"], Options() with { Epochs = 30, Accumulate = 1, BestBy = BestBy.Iou, ValidateEvery = 7, Schedule = new Schedule { LearningRate = 0.1 } });
+        var result = Train(temporary["run"], Options() with { Epochs = 30, Accumulate = 1, BestBy = BestBy.Iou, ValidationInterval = 7, Schedule = new Schedule { LearningRate = 0.1 } });
         // Epochs 7, 14, 21, 28 and the last.
         Assert.AreSequenceEqual([7, 14, 21, 28, 30], result.Epochs.Where(e => e.Validation is not null).Select(e => e.Epoch));
         var measured = result.Epochs[result.BestEpoch - 1].Validation!;

@@ -88,6 +88,25 @@ public sealed class TrainerTests : IDisposable
     }
 
     [TestMethod]
+    public void Validation_comes_every_few_epochs_and_after_the_last_and_changes_nothing_else()
+    {
+        new LogisticStep().Write(temporary["step"]);
+        using var session = StepSession.Open(temporary["step"]);
+        var each = Run(interval: 1);
+        var some = Run(interval: 3);
+        CollectionAssert.AreEqual((int[])[3, 6, 8], some.Epochs.Where(epoch => epoch.Validation is not null).Select(epoch => epoch.Epoch).ToArray());
+        CollectionAssert.AreEqual(each.Epochs.Select(epoch => epoch.TrainLoss).ToArray(), some.Epochs.Select(epoch => epoch.TrainLoss).ToArray());
+        Assert.AreEqual(each.Epochs[5].Validation, some.Epochs[5].Validation);
+        Assert.ThrowsExactly<RunException>(() => Run(interval: 0));
+
+        TrainingResult Run(int interval)
+        {
+            session.Reset();
+            return new Trainer(session, new Blobs(12, 4), new Blobs(60, 16, seed: 5), new TrainingOptions { Epochs = 8, ValidationInterval = interval }).Run(new MemoryRun());
+        }
+    }
+
+    [TestMethod]
     public void Running_statistics_pass_through_the_gradient_model_and_are_used_by_eval()
     {
         new LogisticStep { HasRunningMean = true }.Write(temporary["step"]);

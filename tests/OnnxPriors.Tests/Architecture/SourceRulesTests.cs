@@ -14,7 +14,7 @@ public sealed partial class SourceRulesTests
     // A stage may use the stages before it. Onnx is the edge that turns graphs into files.
     private static readonly string[] Stages =
     [
-        "Randomness", "Graphs", "Onnx", "Normalization", "Importing", "Gradients", "Objectives", "Priors", "Optimizers", "Artifacts",
+        "Randomness", "Graphs", "Onnx", "Normalization", "Importing", "Gradients", "Objectives", "Priors", "PyTorch", "Optimizers", "Artifacts",
         "Catalogue",
     ];
 

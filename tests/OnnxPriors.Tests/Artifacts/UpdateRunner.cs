@@ -3,6 +3,7 @@ using OnnxPriors.Artifacts;
 using OnnxPriors.Graphs;
 using OnnxPriors.Onnx;
 using OnnxPriors.Optimizers;
+using OnnxPriors.Priors;
 
 namespace OnnxPriors.Tests.Artifacts;
 
@@ -14,10 +15,10 @@ internal sealed class UpdateRunner : IDisposable
     private readonly RunOptions _options = new();
     private readonly Dictionary<string, (float[] Values, long[] Shape)> _inputs = [];
 
-    public UpdateRunner(Optimizer optimizer, int? priorRank, int length, bool exposeNoise = true)
+    public UpdateRunner(Optimizer optimizer, int? priorRank, int length, bool exposeNoise = true, PriorStep step = PriorStep.Plain, bool learnsScale = false)
     {
         _optimizer = optimizer;
-        var model = UpdateModel.Build(optimizer, priorRank);
+        var model = UpdateModel.Build(optimizer, priorRank, step, learnsScale);
         using var options = new SessionOptions { IntraOpNumThreads = 2, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         _session = new InferenceSession(OnnxFile.ToBytes(exposeNoise ? WithNoiseAsInput(model) : model), options);
         Length = length;

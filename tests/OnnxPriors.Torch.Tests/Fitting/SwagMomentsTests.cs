@@ -27,7 +27,7 @@ public sealed class SwagMomentsTests
                 moments.Step(rate, momentum: 0, gradientScale: 1, decay: 0);
                 moments.Collect();
             }
-        var (mean, diagonal, _) = moments.Take();
+        var (mean, diagonal, _) = moments.Take(share: 0.5, unit: 1);
 
         for (var i = 0; i < start.Length; i++)
         {
@@ -55,7 +55,7 @@ public sealed class SwagMomentsTests
                 moments.Step(1e-9, 0, 1, 0);
                 moments.Collect();
             }
-        var (mean, diagonal, _) = moments.Take();
+        var (mean, diagonal, _) = moments.Take(share: 0.5, unit: 1);
 
         Assert.AreEqual(1f, mean[0]);
         // The variance of 1..10 in units of 1e-9 is 8.25.
@@ -82,7 +82,7 @@ public sealed class SwagMomentsTests
                 sum += at;
                 deviations.Add(at - sum / (i + 1));
             }
-        var (_, _, factor) = moments.Take();
+        var (_, _, factor) = moments.Take(share: 0.5, unit: 1 / Math.Sqrt(2.0 * (rank - 1)));
 
         for (var k = 0; k < rank; k++)
             Assert.Contains(w => Math.Abs(w - deviations[path.Length - rank + k] / Math.Sqrt(2.0 * (rank - 1))) < Rounding, factor);

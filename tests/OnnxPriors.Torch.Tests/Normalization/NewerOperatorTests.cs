@@ -36,7 +36,7 @@ public sealed class NewerOperatorTests
     // Left out: integers and conditions, what rounds, what the gradient rules of canonical operators refuse, and other floats than float32.
     private static bool IsSmooth(OperatorForm form) =>
         !form.Op.Contains("Quant", StringComparison.OrdinalIgnoreCase) && !form.Op.Contains("QLinear", StringComparison.Ordinal)
-        && form.Op is not ("BitCast" or "IsInf" or "IsNaN" or "ConstantOfShape" or "com.microsoft.MatMulIntegerToFloat")
+        && form.Op is not ("BitCast" or "IsInf" or "IsNaN" or "ConstantOfShape" or "com.microsoft.MatMulIntegerToFloat" or "com.microsoft.QAttention")
         && form.Name is not ("of conditions" or "of conditions without the axis" or "of whole numbers" or "over an axis of the inputs" or "wider types")
         && !form.Attributes.Contains(("antialias", 1)) && !form.Inputs.Contains(":h", StringComparison.Ordinal);
 

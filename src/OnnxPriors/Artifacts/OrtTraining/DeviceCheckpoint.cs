@@ -28,7 +28,7 @@ public sealed class DeviceCheckpoint
     /// <summary>Reads what a device trained and checks that it belongs to a package.</summary>
     /// <param name="path">The checkpoint or parameter buffer.</param>
     /// <param name="folder">The package.</param>
-    /// <exception cref="ArtifactException">The file is damaged, or of another package; the message names what does not fit.</exception>
+    /// <exception cref="ArtifactException">The file is damaged or of another package, or a file of the package is missing or changed; the message names what does not fit.</exception>
     public static DeviceCheckpoint Open(string path, string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -37,6 +37,7 @@ public sealed class DeviceCheckpoint
             throw new ArtifactException($"'{folder}' holds no package for the ORT Training API; bake with --target ort-training or both.");
         if (!File.Exists(path))
             throw new ArtifactException($"There is no checkpoint '{path}'.");
+        ManifestFile.VerifyFiles(folder, manifest);
         if (!TrainingCheckpointFile.IsCheckpoint(path))
             return new(folder, path, manifest, Buffer(path, manifest, folder), null);
         var checkpoint = TrainingCheckpointFile.Read(path);
@@ -49,10 +50,9 @@ public sealed class DeviceCheckpoint
     }
 
     /// <summary>The trained model for inference: the package's own with the new parameters inside, and a Softmax behind the logits.</summary>
-    /// <exception cref="ArtifactException">The package's model is missing or changed, or a parameter is no number any more.</exception>
+    /// <exception cref="ArtifactException">A parameter is no number any more.</exception>
     public Model Export()
     {
-        ManifestFile.VerifyFile(folder, Manifest, OrtTrainingFiles.Inference);
         var layout = Manifest.StateLayout();
         var theta = new float[layout.Length];
         foreach (var parameter in Parameters)
@@ -63,7 +63,7 @@ public sealed class DeviceCheckpoint
     /// <summary>Makes a step folder that goes on where the device stopped: its parameters, and its optimizer's moments and step where there are any.</summary>
     /// <param name="target">The folder to make.</param>
     /// <returns>The new folder's manifest.</returns>
-    /// <exception cref="ArtifactException">The package holds no step, or one of its files is missing or changed.</exception>
+    /// <exception cref="ArtifactException">The package holds no step, or a value is no number any more.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     public Manifest Resume(string target)
     {
@@ -76,7 +76,6 @@ public sealed class DeviceCheckpoint
         foreach (var name in (string[])[StepFiles.Gradient, StepFiles.Eval, StepFiles.Update, StepFiles.Prior, StepFiles.Buffers])
             if (Manifest.Files.FirstOrDefault(f => f.Name == name) is { } file)
             {
-                ManifestFile.VerifyFile(folder, Manifest, name);
                 File.Copy(Path.Combine(folder, name), Path.Combine(output.Path, name));
                 files.Add(file);
             }

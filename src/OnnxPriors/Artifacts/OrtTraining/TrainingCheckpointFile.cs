@@ -38,7 +38,9 @@ public static class TrainingCheckpointFile
         var hasProperties = checkpoint.Integers.Count + checkpoint.Numbers.Count + checkpoint.Texts.Count > 0;
         w.Root([Field.Int(checkpoint.Version), Field.Reference, If(checkpoint.Optimizer is not null), If(hasProperties)], root);
         Span<int> module = stackalloc int[4];
-        w.Point(root[1], w.Table([Field.Reference, Field.Reference, Field.Flag(checkpoint.IsNominal), Field.Flag(isOutside)], module));
+        // Version 1 has the two lists alone; both flags came later, and a flag left out is false.
+        Field FlagOf(bool isSet) => checkpoint.Version < 2 ? Field.Absent : Field.Flag(isSet);
+        w.Point(root[1], w.Table([Field.Reference, Field.Reference, FlagOf(checkpoint.IsNominal), FlagOf(isOutside)], module));
         Put(w, module[0], checkpoint.Trainable, data?.Stream);
         Put(w, module[1], checkpoint.Frozen, data?.Stream);
         if (checkpoint.Optimizer is { } optimizer)

@@ -2,7 +2,10 @@ using System.Collections.Immutable;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Graphs;
+using OnnxPriors.Importing;
 using OnnxPriors.Onnx;
+using OnnxPriors.Optimizers;
+using OnnxPriors.Testing;
 using OnnxPriors.Tests.Engines;
 
 namespace OnnxPriors.Tests.Artifacts.OrtTraining;
@@ -47,6 +50,40 @@ public sealed class DeviceCheckpointTests
     }
 
     [TestMethod]
+    [RequiresShared]
+    public void A_checkpoint_that_the_real_runtime_saved_becomes_the_model_that_it_exported()
+    {
+        var imported = ModelImporter.Import(OnnxFile.Load(SharedFiles.Path("models/cifar10-cnn-pytorch.onnx")), new() { Form = ImportForm.NewHead, Classes = 10 });
+        var package = Path.Combine(root, "cifar10");
+        StepBaker.Bake(imported, new() { Prior = new() { Kind = PriorKind.None }, Optimizer = Optimizer.Find("adamw")!, SourceFileName = "cifar10-cnn-pytorch.onnx", Targets = BakeTargets.Both }, package);
+        // The runtime trained the network's own last layer; a bake makes a new one of the same shape, under a name of its own.
+        var saved = TrainingCheckpointFile.Read(SharedFiles.Path("ort-training-golden/checkpoint_after_50"));
+        CheckpointTensor Named(CheckpointTensor t) => new(NameOf(t.Name), t.Dimensions, t.Type, t.CopyTo);
+        var path = Path.Combine(root, "saved");
+        TrainingCheckpointFile.Write(path, saved with
+        {
+            Trainable = [.. saved.Trainable.Select(Named)],
+            Optimizer = saved.Optimizer! with { States = [.. saved.Optimizer.States.Select(state => state with { Parameter = NameOf(state.Parameter) })] },
+        });
+        var checkpoint = DeviceCheckpoint.Open(path, package);
+        var expected = OnnxFile.Load(SharedFiles.Path("ort-training-golden/inference_after_50.onnx"));
+        var pictures = Engines.OnnxRuntime.Normal(expected.Graph.Inputs[0].Shape!, 5, batch: 8);
+        var logits = OnnxRuntime.Run(OnnxFile.ToBytes(expected), new Dictionary<string, TensorData> { [expected.Graph.Inputs[0].Name] = pictures }).Single().Value.ToDouble();
+        var exported = checkpoint.Export();
+        var found = OnnxRuntime.Run(exported, new Dictionary<string, TensorData> { [exported.Graph.Inputs[0].Name] = pictures })[PersonalModel.Output].ToDouble();
+        for (var row = 0; row < 8; row++)
+        {
+            var exponentials = logits[(row * 10)..((row + 1) * 10)].Select(Math.Exp).ToArray();
+            // Float32 kernels in two orders of summation.
+            for (var c = 0; c < 10; c++)
+                Assert.AreEqual(exponentials[c] / exponentials.Sum(), found[row * 10 + c], 1e-5);
+        }
+        Assert.AreEqual(50, checkpoint.Resume(Path.Combine(root, "resumed")).Optimizer.InitialStep);
+
+        static string NameOf(string name) => name.Replace("fc1.", "head.", StringComparison.Ordinal);
+    }
+
+    [TestMethod]
     public void A_resumed_step_has_the_parameters_the_moments_and_the_count()
     {
         var path = Trained();
@@ -73,24 +110,25 @@ public sealed class DeviceCheckpointTests
     [TestMethod]
     public void A_flipped_byte_of_any_file_a_missing_file_and_a_newer_schema_are_refused()
     {
-        var manifest = ManifestFile.Read(folder);
-        foreach (var file in manifest.Files)
+        var trained = Trained();
+        foreach (var file in ManifestFile.Read(folder).Files)
         {
             var path = Path.Combine(folder, file.Name);
             var bytes = File.ReadAllBytes(path);
             bytes[bytes.Length / 2] ^= 4;
             File.WriteAllBytes(path, bytes);
-            var message = Assert.ThrowsExactly<ArtifactException>(() => ManifestFile.VerifyFiles(folder, manifest)).Message;
+            var message = Assert.ThrowsExactly<ArtifactException>(() => DeviceCheckpoint.Open(trained, folder)).Message;
             Assert.Contains(file.Name, message);
             Assert.Contains("was changed", message);
             bytes[bytes.Length / 2] ^= 4;
             File.WriteAllBytes(path, bytes);
         }
+        _ = DeviceCheckpoint.Open(trained, folder);
         File.Delete(Path.Combine(folder, OrtTrainingFiles.Inference));
-        Assert.Contains("lacks 'inference_model.onnx'", Assert.ThrowsExactly<ArtifactException>(() => DeviceCheckpoint.Open(Trained(), folder).Export()).Message);
+        Assert.Contains("lacks 'inference_model.onnx'", Assert.ThrowsExactly<ArtifactException>(() => DeviceCheckpoint.Open(trained, folder)).Message);
         var json = Path.Combine(folder, StepFiles.Manifest);
         File.WriteAllText(json, File.ReadAllText(json).Replace("\"schemaVersion\": 1", "\"schemaVersion\": 2", StringComparison.Ordinal));
-        Assert.Contains("schema 2", Assert.ThrowsExactly<ArtifactException>(() => DeviceCheckpoint.Open(Trained(), folder)).Message);
+        Assert.Contains("schema 2", Assert.ThrowsExactly<ArtifactException>(() => DeviceCheckpoint.Open(trained, folder)).Message);
     }
 
     [TestMethod]

@@ -72,6 +72,23 @@ public sealed class TrainingCheckpointFileTests
     }
 
     [TestMethod]
+    public void Version_1_has_the_two_lists_of_parameters_and_no_flags()
+    {
+        // ort_training_checkpoint.fbs of 1.16 and 1.17: ModuleState ends after frozen_params, all other tables are as in version 2.
+        var path = Path.Combine(root, "checkpoint");
+        TrainingCheckpointFile.Write(path, Sample() with { Version = 1 });
+        var buffer = new ByteBuffer(File.ReadAllBytes(path));
+        var checkpoint = new Table(buffer.GetInt(0), buffer);
+        Assert.AreEqual(1, buffer.GetInt(Field(checkpoint, 0)));
+        var module = Child(checkpoint, 1);
+        Assert.HasCount(2, Elements(module, 0));
+        Assert.AreEqual(0, module.__offset(4 + 2 * 2), "is_nominal_state came with version 2");
+        Assert.AreEqual(0, module.__offset(4 + 2 * 3), "has_external_data came with version 2");
+        AssertSame(Sample().Trainable, TrainingCheckpointFile.Read(path).Trainable);
+        Assert.AreEqual(7, TrainingCheckpointFile.Read(path).Optimizer!.Step);
+    }
+
+    [TestMethod]
     [RequiresShared]
     public void A_checkpoint_that_the_real_runtime_saved_is_read_with_its_optimizer_state()
     {

@@ -120,4 +120,26 @@ internal static partial class NewerForms
             }
         }
     }
+
+    // The inverse transform of the whole spectrum, whose other side is the conjugate of bins [2, 4, 3, 2], along the second axis.
+    private static double[] RealSignal(TensorData bins, int places)
+    {
+        var x = bins.ToDouble();
+        List<double> y = [];
+        for (var n = 0; n < 2; n++)
+            for (var t = 0; t < places; t++)
+                for (var c = 0; c < 3; c++)
+                {
+                    var sum = 0.0;
+                    for (var k = 0; k < places; k++)
+                    {
+                        var (bin, sign) = k <= places / 2 ? (k, 1) : (places - k, -1);
+                        var at = ((n * 4 + bin) * 3 + c) * 2;
+                        var angle = 2 * Math.PI * k * t / places;
+                        sum += bin < 4 ? x[at] * Math.Cos(angle) - sign * x[at + 1] * Math.Sin(angle) : 0;
+                    }
+                    y.Add(sum / places);
+                }
+        return [.. y];
+    }
 }

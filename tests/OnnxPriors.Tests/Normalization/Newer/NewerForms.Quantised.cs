@@ -45,6 +45,8 @@ internal static partial class NewerForms
             new("a join", 13, ms + "QLinearConcat", "=ys =yz a:u2x4 =as =az b:u2x3 =bs =bz", ("axis", 1)) { Given = Grids(), Tolerance = Step },
             new("quantised as it comes", 13, ms + "DynamicQuantizeMatMul", "x:3x8 =w:s8x4 =as _ c:4") { Given = Grids() },
             new("made float", 13, ms + "MatMulIntegerToFloat", "a:u3x8 =w:s8x4 =as =bs =az _ c:4") { Given = Grids() },
+            new("as it is", 17, ms + "QAttention", "x:u2x4x12 =w:s12x36 =c:36 =as =bs _ =az _", ("num_heads", 3)) { Given = Grids() },
+            new("looking back, over a past", 17, ms + "QAttention", "x:u2x4x12 =w:s12x36 =c:36 =as =bs _ =az _ p:2x2x3x2x4", ("num_heads", 3), ("unidirectional", 1)) { Given = Grids(), Outputs = "y z" },
             new("weights of 4 bits", 17, ms + "MatMulNBits", "x:2x32 =w:u3x2x8 =s:3x2", ("K", 32), ("N", 3), ("bits", 4), ("block_size", 16)),
             new("weights of 4 bits with zeros, and a part of a block", 17, ms + "MatMulNBits", "x:2x40 =w:u3x3x8 =s:3x3 =z:u3x2", ("K", 40), ("N", 3), ("bits", 4), ("block_size", 16)),
             new("weights of 8 bits", 17, ms + "MatMulNBits", "x:2x32 =w:u3x2x16 =s:3x2", ("K", 32), ("N", 3), ("bits", 8), ("block_size", 16)) { Tolerance = 1e-4 },

@@ -28,6 +28,7 @@ internal static partial class NewerForms
             new("clipped", 17, ms + "FusedConv", "x:1x3x6x6 =w:4x3x3x3", [.. window, ("activation", "Clip"), ("activation_params", new float[] { -0.5f, 1 })]),
             new("a hard sigmoid", 17, ms + "FusedConv", "x:1x3x6x6 =w:4x3x3x3", [.. window, ("activation", "HardSigmoid"), ("activation_params", new float[] { 0.3f, 0.4f })]),
             new("leaky", 17, ms + "FusedConv", "x:1x3x6x6 =w:4x3x3x3", [.. window, ("activation", "LeakyRelu"), ("activation_params", new float[] { 0.3f })]),
+            new("two groups, strides", 17, ms + "NhwcConv", "x:2x5x6x4 w:6x3x3x2 b:6", ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 2, 1 }), ("pads", new long[] { 1, 0, 1, 1 }), ("group", 2)) { Formula = ChannelsLast, Shape = [2, 3, 5, 6] },
             new("all inputs", 17, ms + "SkipLayerNormalization", "x:2x3x8 s:2x3x8 g:8 b:8 c:8", ("epsilon", 1e-3f)) { Outputs = "y _ _ z" },
             new("a skip for all examples", 17, ms + "SkipLayerNormalization", "x:2x3x8 s:1x3x8 g:8", ("epsilon", 1e-5f)),
             new("all inputs", 17, ms + "SkipSimplifiedLayerNormalization", "x:2x3x8 s:2x3x8 g:8 c:8", ("epsilon", 1e-3f)) { Outputs = "y _ _ z" },
@@ -50,6 +51,11 @@ internal static partial class NewerForms
             new("all in one", 17, ms + "MultiHeadAttention", "q:2x4x3x3x4", ("num_heads", 3)) { Formula = i => Unpacked(null, i["q"], 1), Shape = [2, 4, 12] },
             new("keys of another node", 17, ms + "MultiHeadAttention", "q:2x4x12 k:2x3x5x4 v:2x3x5x4", ("num_heads", 3)),
             new("a past", 17, ms + "MultiHeadAttention", "q:2x4x12 k:2x4x12 v:2x4x12 _ _ _ pk:2x3x2x4 pv:2x3x2x4", ("num_heads", 3)) { Outputs = "y u w" },
+            new("all heads share one", 17, ms + "GroupQueryAttention", "q:2x4x32 k:2x4x8 v:2x4x8 _ _ =n =t", ("num_heads", 4), ("kv_num_heads", 1)) { Given = Lengths(4) },
+            new("turned, in pairs, a window", 17, ms + "GroupQueryAttention", "q:2x5x64 k:2x5x32 v:2x5x32 _ _ =n =t =c:10x8 =s:10x8", ("num_heads", 4), ("kv_num_heads", 2), ("do_rotary", 1), ("local_window_size", 2)) { Given = Lengths(5) },
+            new("in one, neighbours turned, a soft cap", 17, ms + "GroupQueryAttention", "q:2x3x128 _ _ _ _ =n =t =c:10x8 =s:10x8", ("num_heads", 4), ("kv_num_heads", 2), ("do_rotary", 1), ("rotary_interleaved", 1), ("softcap", 0.5f), ("scale", 0.4f)) { Given = Lengths(3) },
+            new("a past, turned", 17, ms + "GroupQueryAttention", "q:2x1x64 k:2x1x32 v:2x1x32 pk:2x2x3x16 pv:2x2x3x16 =n =t =c:10x8 =s:10x8", ("num_heads", 4), ("kv_num_heads", 2), ("do_rotary", 1)) { Given = Lengths(4), Outputs = "y u w" },
+            new("a bias of the scores", 17, ms + "GroupQueryAttention", "q:2x4x32 k:2x4x16 v:2x4x16 _ _ =n =t _ _ _ a:1x4x4x4", ("num_heads", 4), ("kv_num_heads", 2)) { Given = Lengths(4) },
             new("turned at places", 17, ms + "RotaryEmbedding", "x:2x3x4x8 p =c:10x4 =s:10x4") { Given = { ["p"] = TensorData.Of([0L, 1, 2, 3, 5, 6, 7, 9], 2, 4) } },
             new("turned from a place on", 17, ms + "RotaryEmbedding", "x:2x4x24 p=3 =c:10x4 =s:10x4"),
             new("neighbours turned from a place on", 17, ms + "RotaryEmbedding", "x:2x4x24 p=3 =c:10x4 =s:10x4", ("interleaved", 1)),
@@ -58,6 +64,13 @@ internal static partial class NewerForms
             new("below the diagonal", 17, ms + "Trilu", "x:4x4", ("upper", 0)),
         ];
     }
+
+    // How far each example reaches, less one, and the longest of them.
+    private static Dictionary<string, TensorData> Lengths(int total) => new()
+    {
+        ["n"] = TensorData.Vector(total - 1, total - 1).ConvertTo(ElementType.Int32),
+        ["t"] = TensorData.Of([(long)total], []).ConvertTo(ElementType.Int32),
+    };
 
     private static IEnumerable<OperatorForm> Experimental() =>
     [
@@ -102,4 +115,25 @@ internal static partial class NewerForms
     };
 
     private static TensorData Keys() => TensorData.Of([1L, 1, 0, 1, 1, 1, 1, 0], 2, 4).ConvertTo(ElementType.Int32);
+
+    // The convolution of the form above, term by term: x [2, 5, 6, 4], w [6, 3, 3, 2], two groups, strides 2 and 1.
+    private static double[] ChannelsLast(IReadOnlyDictionary<string, TensorData> given)
+    {
+        var (x, w, bias) = (given["x"].ToDouble(), given["w"].ToDouble(), given["b"].ToDouble());
+        List<double> y = [];
+        for (var n = 0; n < 2; n++)
+            for (var i = 0; i < 3; i++)
+                for (var j = 0; j < 5; j++)
+                    for (var o = 0; o < 6; o++)
+                    {
+                        var sum = bias[o];
+                        for (var k = 0; k < 3; k++)
+                            for (var l = 0; l < 3; l++)
+                                if (2 * i + k - 1 is >= 0 and < 5 and var row && j + l is < 6 and var column)
+                                    for (var c = 0; c < 2; c++)
+                                        sum += x[((n * 5 + row) * 6 + column) * 4 + o / 3 * 2 + c] * w[((o * 3 + k) * 3 + l) * 2 + c];
+                        y.Add(sum);
+                    }
+        return [.. y];
+    }
 }

@@ -68,6 +68,9 @@ internal static partial class NewerForms
         new("of complex numbers backward", 20, "DFT", "x:2x5x2 _ =a", ("inverse", 1)) { Given = { ["a"] = TensorData.Of([1L], []) } },
         new("one side along an axis of the inputs", 20, "DFT", "x:2x6x3x1 _ a", ("onesided", 1)) { Given = { ["a"] = TensorData.Of([1L], []) } },
         new("with a default axis", 20, "DFT", "x:2x8x1"),
+        new("an even signal of one side of its spectrum", 20, "DFT", "x:2x4x3x2 _ =a", ("inverse", 1), ("onesided", 1)) { Given = { ["a"] = TensorData.Of([1L], []) }, Formula = i => RealSignal(i["x"], 6), Shape = [2, 6, 3, 1] },
+        new("an odd signal of one side of its spectrum", 20, "DFT", "x:2x4x3x2 =n =a", ("inverse", 1), ("onesided", 1)) { Given = { ["a"] = TensorData.Of([1L], []), ["n"] = TensorData.Of([7L], []) }, Formula = i => RealSignal(i["x"], 7), Shape = [2, 7, 3, 1] },
+        new("a signal shorter than its spectrum", 17, "DFT", "x:2x4x3x2 =n", ("inverse", 1), ("onesided", 1)) { Given = { ["n"] = TensorData.Of([4L], []) }, Formula = i => RealSignal(i["x"], 4), Shape = [2, 4, 3, 1] },
         new("of infinities of one sign", 20, "IsInf", "x:h4", ("detect_negative", 0)) { Given = { ["x"] = TensorData.Of([1, double.PositiveInfinity, double.NegativeInfinity, double.NaN], 4).ConvertTo(ElementType.Float16) } },
         new("of strange numbers", 20, "IsNaN", "x:4") { Given = { ["x"] = TensorData.Of([1f, float.PositiveInfinity, float.NaN, 0], 4) } },
     ];

@@ -13,30 +13,43 @@ internal static class VendorAttention
     public static IEnumerable<UpgradeRule> Rules =>
     [
         UpgradeRule.Always(Domain + "Attention", Attention),
+        UpgradeRule.Always(Domain + "QAttention", QuantisedAttention),
         UpgradeRule.Always(Domain + "MultiHeadAttention", MultiHead),
         UpgradeRule.Always(Domain + "RotaryEmbedding", Rotary),
     ];
 
-    /// <summary>One product makes queries, keys and values of [N, L, D]; a cache holds earlier keys and values [2, N, H, P, E].</summary>
+    /// <summary>One product makes queries, keys and values of [N, L, D].</summary>
     private static void Attention(NodeUpgrade node)
+    {
+        var all = node.B.MatMul(node.Input(0), node.Input(1));
+        Look(node, node.TryInput(2) is { } bias ? all + bias : all, node.TryInput(3), node.TryInput(4), node.TryInput(5));
+    }
+
+    /// <summary>The same with input and weights as integers, whose product becomes float before the bias.</summary>
+    private static void QuantisedAttention(NodeUpgrade node)
+    {
+        var b = node.B;
+        var product = b.Apply("MatMulInteger", [node.Input(0), node.Input(1), node.TryInput(6), node.TryInput(7)]);
+        Look(node, b.Cast(product, ElementType.Float) * (node.Input(3) * node.Input(4)) + node.Input(2), node.TryInput(5), node.TryInput(8), null);
+    }
+
+    /// <summary>Queries, keys and values side by side [N, L, 3·D]; a cache holds earlier keys and values [2, N, H, P, E].</summary>
+    private static void Look(NodeUpgrade node, Value all, Value? mask, Value? past, Value? added)
     {
         var (b, a) = (node.B, node.Attributes);
         if (a.Flag("do_rotary") || a.Flag("past_present_share_buffer"))
             throw NodeUpgrade.Refuse("it turns its keys by their places or shares a buffer with its cache", "Use the model as exported, before a runtime's optimizer");
-        var all = b.MatMul(node.Input(0), node.Input(1));
-        if (node.TryInput(2) is { } bias)
-            all += bias;
         var width = NodeUpgrade.Known(node.ShapeOf(1)[1], "the width of the weights") / 3;
         var parts = b.Split(all, a.Ints("qkv_hidden_sizes") is { Length: 3 } sizes ? sizes : [width, width, width], -1);
         var heads = a.Int("num_heads");
         var (q, k, v) = (Heads.Split(b, parts[0], heads), Heads.Split(b, parts[1], heads), Heads.Split(b, parts[2], heads));
-        if (node.TryInput(4) is { } past)
+        if (past is not null)
         {
             k = b.Concat([b.Gather(past, b.Scalar(0, ElementType.Int64), 0), k], 2);
             v = b.Concat([b.Gather(past, b.Scalar(1, ElementType.Int64), 0), v], 2);
         }
         var present = node.HasOutput(1) ? b.Concat([b.Unsqueeze(k, 0), b.Unsqueeze(v, 0)], 0) : null;
-        node.FinishWith(Heads.Merge(b, Look(node, q, k, v, node.TryInput(3), node.TryInput(5)).Result), present);
+        node.FinishWith(Heads.Merge(b, Look(node, q, k, v, mask, added).Result), present);
     }
 
     /// <summary>

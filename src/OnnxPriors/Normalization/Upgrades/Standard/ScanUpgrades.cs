@@ -2,13 +2,12 @@ using OnnxPriors.Graphs;
 
 namespace OnnxPriors.Normalization.Upgrades.Standard;
 
-/// <summary>Products and transforms along an axis that newer opsets give as an input.</summary>
+/// <summary>Products and extremes along axes.</summary>
 internal static class ScanUpgrades
 {
     public static IEnumerable<UpgradeRule> Rules =>
     [
         UpgradeRule.Always("CumProd", CumProd),
-        UpgradeRule.Since(20, "DFT", AxisToAttribute),
         UpgradeRule.Since(20, "ReduceMax", OfConditions),
         UpgradeRule.Since(20, "ReduceMin", OfConditions),
     ];
@@ -56,29 +55,6 @@ internal static class ScanUpgrades
             pads[isReverse ? axis + shape.Rank : axis] = by;
             return b.Pad(kept, b.Ints(pads), b.Scalar(1, value.Type));
         }
-    }
-
-    /// <summary>The axis was an attribute before opset 20, by default 1; it is an input now, by default −2.</summary>
-    private static void AxisToAttribute(NodeUpgrade node)
-    {
-        var (b, x, shape) = (node.B, node.Input(0), node.ShapeOf(0));
-        var given = node.TryInput(2);
-        node.Inputs = [.. node.Inputs.Take(2)];
-        var known = given is null ? -2 : GraphBuilder.TryEvaluate(given)?.ToInt64()[0];
-        if (known is { } number)
-        {
-            node.Attributes = node.Attributes.With("axis", (long)shape.Axis(number));
-            return;
-        }
-        // An axis that the inputs choose stands in the middle of [before, axis, after, parts].
-        var rank = b.Ints(shape.Rank);
-        var axis = b.Mod(b.Reshape(given!, [1]), rank);
-        var extents = b.ShapeOf(x);
-        var (before, after) = (b.Slice(extents, b.Ints(0), axis, b.Ints(0)), b.Slice(extents, axis + b.Ints(1), rank, b.Ints(0)));
-        var parts = b.Ints(NodeUpgrade.Known(shape[shape.Rank - 1], "the number of parts of a number"));
-        var middle = b.Reshape(x, b.Concat([b.ReduceProd(before, [0]), b.Gather(extents, axis, 0), b.Ints(-1), parts], 0));
-        var y = b.Apply("DFT", [middle, .. node.Inputs.Skip(1)], node.Attributes.With("axis", 1L));
-        node.Finish("Reshape", [y, b.Concat([before, b.ShapeOf(y, 1, 2), b.Slice(after, 0, 0, -1), b.ShapeOf(y, 3, 4)], 0)]);
     }
 
     /// <summary>The greatest of conditions (opset 20) says whether one holds, the least whether all do; of none the least is true.</summary>

@@ -21,6 +21,7 @@ internal static class FusedOperators
         UpgradeRule.Always(Domain + "FusedMatMulActivation", node => node.FinishWith(Activated(node, Product(node)))),
         UpgradeRule.Always(Domain + "FusedGemm", node => node.FinishWith(Activated(node, node.B.Apply("Gemm", node.Inputs, Only(node, "alpha", "beta", "transA", "transB"))))),
         UpgradeRule.Always(Domain + "FusedConv", FusedConvolution),
+        UpgradeRule.Always(Domain + "NhwcConv", ChannelsLastConvolution),
         UpgradeRule.Always(Domain + "BiasSoftmax", BiasSoftmax),
         // The same operators under another domain.
         .. from op in (string[])["Trilu", "GatherND", "Pad", "Range", "GridSample"] select UpgradeRule.Always(Domain + op, Standard),
@@ -53,6 +54,16 @@ internal static class FusedOperators
     {
         var y = node.B.Apply("Conv", [node.Input(0), node.Input(1), node.TryInput(2)], Only(node, "auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"));
         node.FinishWith(Activated(node, node.TryInput(3) is { } z ? y + z : y));
+    }
+
+    /// <summary>Conv of [N, …, C] with a kernel [M, …, C/groups], as the runtime's scripts for diffusion models write it.</summary>
+    private static void ChannelsLastConvolution(NodeUpgrade node)
+    {
+        var (b, rank) = (node.B, node.ShapeOf(0).Rank);
+        long[] first = [0, rank - 1, .. Enumerable.Range(1, rank - 2).Select(i => (long)i)];
+        long[] last = [0, .. Enumerable.Range(2, rank - 2).Select(i => (long)i), 1];
+        var y = b.Apply("Conv", [b.Transpose(node.Input(0), first), b.Transpose(node.Input(1), first), node.TryInput(2)], node.Attributes);
+        node.FinishWith(b.Transpose(y, last));
     }
 
     /// <summary>Softmax over the axes from one on, of a sum in which the second term broadcasts from the front or from the back.</summary>
