@@ -12,7 +12,7 @@ namespace OnnxPriors.Data;
 /// <param name="bytes">The most memory to hold.</param>
 public sealed class CachedDataset(IDataset inner, long bytes = 1L << 30) : IDataset
 {
-    private readonly ConcurrentDictionary<(int Index, int Enough), (byte[] Rgba, int Width, int Height)> pictures = new();
+    private readonly ConcurrentDictionary<(int Index, int Enough), (byte[] Rgba, byte[]? Mask, int Width, int Height)> pictures = new();
     private long held;
 
     /// <summary>The memory held now, in bytes.</summary>
@@ -26,6 +26,15 @@ public sealed class CachedDataset(IDataset inner, long bytes = 1L << 30) : IData
 
     /// <inheritdoc/>
     public ExampleKind Kind => inner.Kind;
+
+    /// <inheritdoc/>
+    public TargetKind Targets => inner.Targets;
+
+    /// <inheritdoc/>
+    public int TargetCount => inner.TargetCount;
+
+    /// <inheritdoc/>
+    public void CopyTargets(int index, Span<float> target) => inner.CopyTargets(index, target);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => inner.ClassNames;
@@ -49,13 +58,16 @@ public sealed class CachedDataset(IDataset inner, long bytes = 1L << 30) : IData
         if (pictures.TryGetValue((index, enough), out var picture))
         {
             target.BorrowPixels(picture.Rgba, picture.Width, picture.Height);
+            if (picture.Mask is { } mask)
+                target.BorrowMask(mask, picture.Width, picture.Height);
             return;
         }
         inner.Decode(index, target, enough);
         if (target.Kind != ExampleKind.Pixels)
             return;
-        var size = target.Rgba.Length;
-        if (Interlocked.Add(ref held, size) > bytes || !pictures.TryAdd((index, enough), (target.Rgba.ToArray(), target.Width, target.Height)))
+        var masked = inner.Targets == TargetKind.Mask;
+        var size = target.Rgba.Length + (masked ? target.Mask.Length : 0);
+        if (Interlocked.Add(ref held, size) > bytes || !pictures.TryAdd((index, enough), (target.Rgba.ToArray(), masked ? target.Mask.ToArray() : null, target.Width, target.Height)))
             Interlocked.Add(ref held, -size);
     }
 

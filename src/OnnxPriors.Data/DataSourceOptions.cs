@@ -8,6 +8,9 @@ public sealed record DataSourceOptions
     /// </summary>
     public string? LabelColumn { get; init; }
 
+    /// <summary>What is looked for as the examples' targets.</summary>
+    public TargetKind Targets { get; init; }
+
     /// <summary>Whether folders of pictures need no class folders: pictures lie anywhere, and all are of one class.</summary>
     public bool Unlabelled { get; init; }
 

@@ -18,6 +18,17 @@ public interface IDataset : IDisposable
     /// <summary>What the examples are.</summary>
     ExampleKind Kind { get; }
 
+    /// <summary>What is known of the examples; their classes unless a source says otherwise.</summary>
+    TargetKind Targets => TargetKind.Class;
+
+    /// <summary>How many flags or numbers an example has; 0 for other targets.</summary>
+    int TargetCount => 0;
+
+    /// <summary>Gives an example's flags or numbers.</summary>
+    /// <param name="index">The example, 0 to <see cref="Count"/> − 1.</param>
+    /// <param name="target">Takes them, [<see cref="TargetCount"/>].</param>
+    void CopyTargets(int index, Span<float> target) => throw new DataException($"'{Name}' has no numbers to predict.");
+
     /// <summary>The classes' names in the order of their indices.</summary>
     IReadOnlyList<string> ClassNames { get; }
 

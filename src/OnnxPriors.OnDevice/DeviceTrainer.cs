@@ -56,6 +56,8 @@ public sealed class DeviceTrainer : IDisposable
         DeviceRuntime.Check(manifest, folder);
         if (manifest.Inputs.Count != 1)
             throw new OnDeviceException($"'{folder}' has {manifest.Inputs.Count} inputs; this library trains models of one. Use OnnxPriors.Runtime.");
+        if (manifest.Task.Name != "classification")
+            throw new OnDeviceException($"'{folder}' is baked for {manifest.Task.Name}, and this library trains classifiers. Use OnnxPriors.Runtime.");
         if (manifest.Buffers.Count > 0)
             throw new OnDeviceException($"'{folder}' trains with batch statistics, whose running values need OnnxPriors.Runtime. Bake with --batch-norm frozen.");
         if (manifest.Optimizer.Name is not ("sgd" or "adamw"))

@@ -20,6 +20,7 @@ internal sealed class BakeVerb : IVerb
     private const double DefaultEpsilon = 1e-8;
 
     private readonly ModelArguments arguments = new();
+    private readonly TaskArguments tasks = new();
     private readonly RescaleArguments rescaling = new(DefaultEpsilon);
     private readonly Option<string> prior = new("--prior")
     {
@@ -28,7 +29,7 @@ internal sealed class BakeVerb : IVerb
         HelpName = "PRIOR.safetensors|isotropic|zero|none",
     };
     private readonly Option<bool> allowOtherSource = new("--allow-other-source") { Description = "Takes a prior that was fitted to another file of the same tensors, such as a copy with other metadata" };
-    private readonly Option<int> classes = new("--classes") { Description = "The number of classes of the new head.", Required = true, HelpName = "C" };
+    private readonly Option<int> classes = new("--classes") { Description = "The number of classes of the new head: of labels for --task multilabel, of numbers for regression.", Required = true, HelpName = "C" };
     private readonly Option<string> output = new("--output", "-o") { Description = "The folder to make.", Required = true, HelpName = "DIR" };
     private readonly Option<string> train = new("--train") { Description = "What trains: all, head, from:NAME, or name patterns with commas between them", DefaultValueFactory = _ => "all", HelpName = "WHAT" };
     private readonly Option<string> batchNorm = new("--batch-norm") { Description = "frozen: pretrained statistics, scale and shift train; batch: the batch's statistics", DefaultValueFactory = _ => "frozen" };
@@ -61,6 +62,7 @@ internal sealed class BakeVerb : IVerb
         new("bake model.onnx --prior prior.safetensors --classes 4 --target both --optimizer adamw --zip -o package", "Bake a package for devices and browsers, and an archive of it"),
         new("bake model.onnx --prior prior.safetensors --learn-scale --classes 4 -o step", "Let training find the prior's scale; then bake again with --scale-from RUN"),
         new("bake model.onnx --prior none --train head --classes 4 -o probe", "Bake a linear probe"),
+        new("bake model.onnx --task segmentation --classes 11 --ignore-index 11 --shape data_0=batchx3x180x240 --prior isotropic --scale 1e-3 -o step", "Bake a segmentation of 11 classes, label 11 not counted, at 180 by 240 pixels"),
         new("bake model.onnx --prior prior.safetensors --classes 4 --head probe-run -o step", "Start from the head of a trained probe"),
     ];
 
@@ -70,6 +72,7 @@ internal sealed class BakeVerb : IVerb
         arguments.Declare(command);
         foreach (var option in (Option[])[prior, allowOtherSource, classes, output, train, batchNorm])
             command.Add(option);
+        tasks.AddTo(command);
         rescaling.AddTo(command);
         form.AddTo(command);
         foreach (var option in (Option[])[headOf, headVariance, optimizer, nesterov, weightDecay, seed])
@@ -85,7 +88,8 @@ internal sealed class BakeVerb : IVerb
         var choice = form.Complete(Prior(given), given, given.GetValue(optimizer)!, device.Targets(given));
         var rule = Rule(given);
         var package = device.Read(given);
-        var import = arguments.Read(given) with
+        var task = tasks.Read(given);
+        var import = tasks.Head(given, task, arguments.Read(given)) with
         {
             Form = ImportForm.NewHead,
             Classes = given.GetValue(classes),
@@ -97,6 +101,7 @@ internal sealed class BakeVerb : IVerb
         var options = new BakeOptions
         {
             Prior = choice,
+            Task = task,
             Optimizer = rule,
             BatchNormalization = given.GetValue(batchNorm) == "batch" ? BatchNormalizationMode.Batch : BatchNormalizationMode.Frozen,
             Import = import,
@@ -184,6 +189,7 @@ internal sealed class BakeVerb : IVerb
         var table = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
         void Row(string name, FormattableString text) => table.AddRow(Markup.Escape(name), Markup.Escape(text.ToString(CultureInfo.InvariantCulture)));
         Row("step", $"{report.Folder}");
+        Row("task", $"{report.Task}");
         Row("trained", $"{report.TrainedElements:N0} parameters in {report.TrainedTensors} tensors, {report.HeadElements:N0} of them in the head");
         Row("frozen", $"{report.FrozenElements:N0} numbers in {report.FrozenTensors} tensors");
         if (report.RunningStatistics > 0)
@@ -239,13 +245,19 @@ internal sealed record BakeSummary(
     string Optimizer,
     IReadOnlyList<ManifestFileEntry> Files)
 {
+    /// <summary>What the step predicts.</summary>
+    public string Task { get; init; } = "classification";
+
     public static BakeSummary Of(string folder, BakeReport baked)
     {
         var manifest = baked.Manifest;
         return new(
             folder, baked.TrainedTensors, baked.TrainedElements, manifest.Parameters.Where(p => p.Role == "head").Sum(p => p.Count), baked.FrozenTensors, baked.FrozenElements,
             manifest.Buffers.Count, manifest.Prior.Kind, manifest.Prior.Rank, manifest.Prior.Scale, manifest.Prior.Scaling, manifest.Prior.Epsilon, manifest.Prior.EpsilonShare,
-            manifest.Prior.Shape, manifest.Prior.Step ?? "plain", manifest.Optimizer.Name, manifest.Files);
+            manifest.Prior.Shape, manifest.Prior.Step ?? "plain", manifest.Optimizer.Name, manifest.Files)
+        {
+            Task = manifest.Task.Name,
+        };
     }
 }
 

@@ -6,6 +6,7 @@ using OnnxPriors.Cli.Reports;
 using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Corruptions;
+using OnnxPriors.Objectives;
 using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Steps;
 using Spectre.Console;
@@ -13,7 +14,7 @@ using static OnnxPriors.Cli.Commands.TrainingChoices;
 
 namespace OnnxPriors.Cli.Commands;
 
-/// <summary><c>evaluate RUN|MODEL --data DATA</c>: accuracy, likelihood and calibration of a run or of any ONNX classifier.</summary>
+/// <summary><c>evaluate RUN|MODEL --data DATA</c>: accuracy, likelihood and calibration of a run or of any ONNX classifier, and the measures of other tasks.</summary>
 internal sealed class EvaluateVerb : IVerb
 {
     private readonly Argument<string[]> target = new("RUN|MODEL") { Description = "A run's folder, several runs', whose probabilities are averaged, or an ONNX file of one input that gives class scores.", Arity = ArgumentArity.OneOrMore };
@@ -28,7 +29,9 @@ internal sealed class EvaluateVerb : IVerb
 
     private readonly Option<ulong> seed = Option("--corruption-seed", "What the corruptions draw depends on.", 0UL);
     private readonly Option<string?> report = new("--report") { Description = "An HTML file to write: measures, reliability diagrams, risk-coverage curve.", HelpName = "FILE.html" };
-    private readonly Option<int> batch = Option("--batch", "Examples at a time.", 32);
+    private readonly Option<int?> batch = Optional<int?>("--batch", "Examples at a time. Default: 32, of a segmentation 8.");
+    private readonly Option<string?> overlays = Optional<string>("--overlays", "A folder to make, for pictures of a segmentation: image, truth and prediction side by side.");
+    private readonly Option<int> overlayCount = Option("--overlay-count", "How many pictures --overlays writes at most; 0: all.", 24);
     private readonly ComputeOptions compute = new();
 
     /// <inheritdoc/>
@@ -41,6 +44,7 @@ internal sealed class EvaluateVerb : IVerb
     public IReadOnlyList<Example> Examples { get; } =
     [
         new("evaluate run --data animals.zip", "Measure a run on what it has not seen"),
+        new("evaluate run --data camvid.zip --overlays pictures", "Measure a segmentation, and see it"),
         new("evaluate run-1 run-2 run-3 --data animals.zip", "Measure a deep ensemble: the average over runs of several seeds"),
         new("evaluate model.onnx --data cifar10.zip --json", "Measure an exported model on the data's test part, as JSON"),
         new("evaluate run --data cifar10.zip --ood animals.zip --report run.html", "How well it tells other pictures from its own, and a page with the diagrams"),
@@ -52,7 +56,7 @@ internal sealed class EvaluateVerb : IVerb
     {
         command.Add(target);
         data.AddTo(command);
-        foreach (var option in (Option[])[state, ood, corruption, seed, report, batch])
+        foreach (var option in (Option[])[state, ood, corruption, seed, report, batch, overlays, overlayCount])
             command.Add(option);
         compute.AddTo(command);
     }
@@ -65,9 +69,13 @@ internal sealed class EvaluateVerb : IVerb
         var corruptions = given.GetValue(corruption) is { } names ? Corruption.Parse(names) : [];
         var page = given.GetValue(this.report) is { } file ? OutputPath.File(file) : null;
         using var model = EvaluatedModel.Open(paths, State(given.GetValue(state)), compute.Read(given));
+        CheckTask(model.Input.Task, given);
+        settings = settings with { Targets = ModelInput.TargetsOf(model.Input.Task) };
         using var source = settings.Open();
         var (view, part) = Part(source, settings, model.Origins);
-        var result = Measure(model, Batches(model.Input, source, view, settings, given), "evaluating", terminal, cancellation);
+        using var pictures = given.GetValue(overlays) is not { } folder ? null
+            : new Overlays(folder, view, model.Input.PreprocessingFor(source, settings)!, model.Input.Masks!, given.GetValue(overlayCount));
+        var result = Measure(model, Batches(model.Input, source, view, settings, given), "evaluating", terminal, cancellation, pictures is null ? null : pictures.Take);
         var report = EvaluationReport.Of(result, part) with
         {
             Ood = given.GetValue(ood) is { } other ? Outside(model, result, settings with { Path = other, Part = null }, given, terminal, cancellation) : null,
@@ -75,6 +83,8 @@ internal sealed class EvaluateVerb : IVerb
         };
         if (page is not null)
             Page.Write(page, EvaluationPage.Render(string.Join(", ", paths.Select(NameOf)), NameOf(settings.Path), report));
+        if (pictures is not null)
+            terminal.Remark($"{pictures.Commit()} pictures written: image, truth and prediction side by side.");
         terminal.Show(report, CliJson.Default.EvaluationReport, console => Show(report, console));
         return ExitCode.Done;
 
@@ -96,14 +106,35 @@ internal sealed class EvaluateVerb : IVerb
         return new OodReport(settings.Path, outside.Examples, detection.MaxProbability, detection.Entropy);
     }
 
-    private static EvaluationResult Measure(EvaluatedModel model, StreamSource batches, string title, Terminal terminal, CancellationToken cancellation) =>
-        terminal.Track(title, batches.ExampleCount, "examples", report => model.Evaluate(new Watched(batches, report), cancellation));
+    private static EvaluationResult Measure(EvaluatedModel model, StreamSource batches, string title, Terminal terminal, CancellationToken cancellation, Evaluator.PixelsPredicted? predicted = null) =>
+        terminal.Track(title, batches.ExampleCount, "examples", report => model.Evaluate(new Watched(batches, report), predicted, cancellation));
+
+    // What is measured of examples with one class each, and what of pixels alone.
+    private void CheckTask(TaskChoice task, ParseResult given)
+    {
+        if (task.Kind() != LearningTask.Classification && (given.GetValue(ood) ?? given.GetValue(corruption) ?? given.GetValue(report)) is not null)
+            throw new EvaluationException($"--ood, --corruption and --report measure a classifier, and the model's task is {task.Name}; leave them out.");
+        if (given.GetValue(overlays) is not { } folder)
+            return;
+        if (task.Kind() != LearningTask.Segmentation)
+            throw new EvaluationException($"--overlays shows a segmentation, and the model's task is {task.Name}; leave it out.");
+        if (given.GetValue(overlayCount) < 0)
+            throw new EvaluationException($"--overlay-count is {given.GetValue(overlayCount)}; give a number of pictures, or 0 for all.");
+        _ = OutputPath.Folder(folder);
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+            throw new OutputException($"--overlays is '{folder}', which is not empty; name another folder, or empty it.");
+    }
 
     private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 
     private static void Show(EvaluationReport report, IAnsiConsole console)
     {
         Line($"{report.Examples} examples ({report.Part}), {(report.Samples == 1 ? "one state" : $"{report.Samples} states averaged")}");
+        if (report.Segmentation is not null || report.MultiLabel is not null || report.Regression is not null)
+        {
+            TaskLines.Show(console, report, null);
+            return;
+        }
         Line($"accuracy {report.Accuracy:P2}   nll {report.Nll:F4}   ece {report.Ece:F4}   adaptive ece {report.AdaptiveEce:F4}   brier {report.Brier:F4}   aurc {report.Aurc:F4}");
         if (report.Ood is { } ood)
             Line($"against {ood.Examples} examples of '{ood.Data}': auroc {ood.AurocMaxProbability:F4} by the largest probability, {ood.AurocEntropy:F4} by the predictive entropy");
@@ -119,7 +150,7 @@ internal sealed class EvaluateVerb : IVerb
     }
 
     private StreamSource Batches(ModelInput input, IDataset source, DatasetView view, DataSettings settings, ParseResult given) =>
-        input.Evaluation(view, input.PreprocessingFor(source, settings), given.GetValue(batch), settings.Threads);
+        input.Evaluation(view, input.PreprocessingFor(source, settings), given.GetValue(batch) ?? (source.Targets == TargetKind.Mask ? 8 : 32), settings.Threads);
 
     // On its own data a run knows what it trained on, chose by and never saw, of several runs what all of them did; the parts of another
     // source are its folders.

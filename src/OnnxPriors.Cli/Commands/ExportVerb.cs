@@ -28,7 +28,7 @@ internal sealed class ExportVerb : IVerb
     public string Name => "export";
 
     /// <inheritdoc/>
-    public string Summary => "Writes a run, or the average of several, as one ONNX file that takes the prepared tensor and gives class probabilities.";
+    public string Summary => "Writes a run, or the average of several, as one ONNX file that takes the prepared tensor and gives what the task predicts: class probabilities, of each pixel or label too, or numbers.";
 
     /// <inheritdoc/>
     public IReadOnlyList<Example> Examples { get; } =
@@ -59,13 +59,15 @@ internal sealed class ExportVerb : IVerb
         var path = given.GetValue(data) ?? (origin is not null && (File.Exists(origin.Data) || Directory.Exists(origin.Data)) ? origin.Data : null);
         if (path is null)
             terminal.Remark("The run's data is no longer there; the export is compared on random numbers.");
-        using var source = path is null ? null : DataSource.Open(path, new DataSourceOptions { LabelColumn = origin?.LabelColumn });
+        using var source = path is null ? null : DataSource.Open(path, new DataSourceOptions { LabelColumn = origin?.LabelColumn, Targets = ModelInput.TargetsOf(run.Manifest.Task) });
         var options = compute.Read(given);
         var check = source is null ? null : Batches(run, source);
         (double Divergence, double Agreement)? followed = null;
         ExportResult result;
         if (distill.IsGiven(given))
         {
+            if (run.Manifest.Task.Name != "classification")
+                throw new ExportException($"--distill trains a classifier, and the run's task is {run.Manifest.Task.Name}; leave it out.");
             if (source is null)
                 throw new ExportException("--distill needs examples, and the run's data is no longer there; give --data.");
             using var folder = new TemporaryRun(file);
@@ -82,7 +84,7 @@ internal sealed class ExportVerb : IVerb
         var report = new ExportReport(result.Path, result.Samples, result.MaxAbsDifference, result.Examples, source is null ? "random" : "data", followed?.Divergence, followed?.Agreement);
         terminal.Show(report, CliJson.Default.ExportReport, console => console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"'{report.Path}': {(report.Samples == 1 ? "one state" : $"the average of {report.Samples} states")}; probabilities agree with the run's within {report.MaxAbsDifference:G2} on {report.Examples} {(source is null ? "random inputs" : "examples")}.")));
+            $"'{report.Path}': {(report.Samples == 1 ? "one state" : $"the average of {report.Samples} states")}; predictions agree with the run's within {report.MaxAbsDifference:G2} on {report.Examples} {(source is null ? "random inputs" : "examples")}.")));
         if (followed is { } close)
             terminal.Remark(string.Create(CultureInfo.InvariantCulture, $"On {report.Examples} examples the distilled model diverges from the average by {close.Divergence:G3} nats, and names the same class on {close.Agreement:P1}."));
         return ExitCode.Done;
@@ -106,6 +108,6 @@ internal sealed class ExportVerb : IVerb
         // Spread over the data, so that every class is met.
         var step = Math.Max(1, source.Count / MostExamples);
         var view = DatasetView.Of(source, Enumerable.Range(0, source.Count).Where(i => i % step == 0).Take(MostExamples));
-        return input.Evaluation(view, input.PreprocessingFor(source, new DataSettings { Path = source.Name }), 16, 0);
+        return input.Evaluation(view, input.PreprocessingFor(source, new DataSettings { Path = source.Name }), source.Targets == TargetKind.Mask ? 4 : 16, 0);
     }
 }

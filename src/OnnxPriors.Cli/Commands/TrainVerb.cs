@@ -7,6 +7,7 @@ using OnnxPriors.Cli.Training;
 using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Importing;
+using OnnxPriors.Objectives;
 using OnnxPriors.Runtime.Steps;
 using OnnxPriors.Runtime.Training;
 using Spectre.Console;
@@ -36,8 +37,8 @@ internal sealed class TrainVerb : IVerb
     private readonly Option<double?> deviation = Optional<double?>("--deviation", "The posterior's deviation to begin with, for a step baked with --learn-scale. Default: 1/2 over the root of the number of weights.");
     private readonly Option<double> deviationRate = Option("--deviation-rate", "The step of the deviation's logarithm, for a step baked with --learn-scale.", 0.1);
     private readonly Option<double> clipNorm = Option("--clip-norm", "The data gradient's largest norm; 0 does not clip.", 0.0);
-    private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll or accuracy.", "nll");
-    private readonly Option<int> validateEvery = Option("--validate-every", "Epochs from one validation to the next.", 1);
+    private readonly Option<string> bestBy = Option("--best-by", "What the best epoch is best by on the validation data: nll, accuracy, or a segmentation's mean iou.", "nll");
+    private readonly Option<int> validateEvery = Option("--validate-every", "Epochs from one validation to the next; the last is always validated.", 1);
     private readonly ComputeOptions compute = new();
     private readonly Option<ulong> seed = Option("--seed", "What draws, order, augmentation and noise depend on.", 0UL);
     private readonly Option<double> checkpoint = Option("--checkpoint-seconds", "Seconds between checkpoints.", 30.0);
@@ -80,6 +81,7 @@ internal sealed class TrainVerb : IVerb
         using var session = StepSession.Open(given.GetValue(step)!, stepOptions);
         var options = Options(given, session.Manifest.Optimizer.Name);
         var input = ModelInput.Of(session.Manifest);
+        settings = settings with { Targets = ModelInput.TargetsOf(session.Manifest.Task) };
         using var source = settings.Open();
         var splits = settings.Split(source, options.Seed);
         var prepared = input.PreprocessingFor(source, settings);
@@ -167,7 +169,7 @@ internal sealed class TrainVerb : IVerb
 
     private static RunDescription Description(IReadOnlyList<string> classNames, ModelInput input, Preprocessing? preprocessing, RunOrigin origin)
     {
-        var names = classNames.Count == input.Classes ? classNames : null;
+        var names = input.Task.Kind() == LearningTask.Classification && classNames.Count == input.Classes ? classNames : null;
         var metadata = new Dictionary<string, string>();
         if (preprocessing is not null)
             metadata[Preprocessing.MetadataKey] = preprocessing.ToJson();
@@ -181,20 +183,26 @@ internal sealed class TrainVerb : IVerb
         $"epoch {progress.Epoch}/{progress.Epochs}  loss {progress.Loss:F4}  rate {progress.LearningRate:G3}{(progress.PriorEnergy != 0 ? string.Create(CultureInfo.InvariantCulture, $"  prior {progress.PriorEnergy:G4}") : "")}{(progress.IsSampling ? "  sampling" : "")}");
 
     private static string Validated(EpochMetrics metrics) => metrics.Validation is { } v
-        ? string.Create(CultureInfo.InvariantCulture, $"  validation {v.Accuracy:P1}, nll {v.Nll:F3}")
+        ? string.Create(CultureInfo.InvariantCulture, $"  validation {(v.Rmse is { } rmse ? $"rmse {rmse:G4}" : $"{v.Accuracy:P1}{(v.MeanIou is { } iou ? $", mean iou {iou:F3}" : "")}")}, nll {v.Nll:F3}")
         : "";
 
     private static void Show(TrainingReport report, IAnsiConsole console)
     {
-        var table = new Table().AddColumns("epoch", "loss", "accuracy", "prior", "val. accuracy", "val. nll", "val. ece", "");
+        var table = new Table().AddColumns("epoch", "loss", "accuracy", "prior", "val. accuracy", "val. nll", "val. ece");
+        // A task's own measure.
+        var extra = report.Epochs.Any(e => e.Validation?.MeanIou is not null) ? "val. mean iou" : report.Epochs.Any(e => e.Validation?.Rmse is not null) ? "val. rmse" : null;
+        if (extra is not null)
+            table.AddColumn(extra);
+        table.AddColumn("");
         // About twenty rows show the course; the best and the last are always among them.
         var every = Math.Max(1, report.Epochs.Count / 20);
         foreach (var epoch in report.Epochs)
             if (epoch.Epoch % every == 0 || epoch.Epoch == report.BestEpoch || epoch.Epoch == report.Epochs.Count)
-                table.AddRow(
+                table.AddRow([
                     Number(epoch.Epoch, "F0"), Number(epoch.TrainLoss, "F4"), Number(epoch.TrainAccuracy, "P1"), Number(epoch.PriorEnergy, "G5"),
                     Number(epoch.Validation?.Accuracy, "P1"), Number(epoch.Validation?.Nll, "F4"), Number(epoch.Validation?.Ece, "F3"),
-                    epoch.Epoch == report.BestEpoch ? "best" : "");
+                    .. extra is null ? (string[])[] : [Number(epoch.Validation?.MeanIou ?? epoch.Validation?.Rmse, "F4")],
+                    epoch.Epoch == report.BestEpoch ? "best" : ""]);
         console.Write(table);
         var kept = report.Samples > 0 ? $"{report.Samples} samples" : report.BestEpoch > 0 ? $"the state of epoch {report.BestEpoch}" : "the last state";
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Steps} steps in {report.Seconds:F1} s; {kept} in '{report.Run}'."));

@@ -27,7 +27,7 @@ internal static class TrainingChoices
         name, "--schedule", ("constant", ScheduleKind.Constant), ("cosine", ScheduleKind.Cosine), ("cyclical", ScheduleKind.CyclicalCosine));
 
     /// <summary>What <c>--best-by</c> names.</summary>
-    public static BestBy BestBy(string name) => Choice(name, "--best-by", ("nll", Runtime.Training.BestBy.Nll), ("accuracy", Runtime.Training.BestBy.Accuracy));
+    public static BestBy BestBy(string name) => Choice(name, "--best-by", ("nll", Runtime.Training.BestBy.Nll), ("accuracy", Runtime.Training.BestBy.Accuracy), ("iou", Runtime.Training.BestBy.Iou));
 
     private static T Choice<T>(string name, string option, params (string Name, T Value)[] choices)
     {

@@ -23,7 +23,7 @@ internal sealed class DataOptions
 
     private readonly Option<string> data = new("--data", "-d")
     {
-        Description = "The examples: a folder or zip of pictures (class/file, or train|val|test/class/file), an NPZ (x, y), a CSV, or an IDX file or folder.",
+        Description = "The examples: a folder or zip of pictures (class/file, or train|val|test/class/file; for a segmentation images/file with masks/file.png, or both in train|val|test), an NPZ (x, y), a CSV, or an IDX file or folder.",
         HelpName = "SRC",
         Required = true,
     };
@@ -44,7 +44,7 @@ internal sealed class DataOptions
     private readonly Option<float[]?> deviation = Numbers("--std", "What each channel is divided by after that: 0.229,0.224,0.225. Default: the preset's.");
 
     private readonly Option<double?> validation = new("--validation") { Description = "The share of each class that validates, 0 to 1. Default: the source's own validation part, else none.", HelpName = "SHARE" };
-    private readonly Option<int?> perClass = new("--examples-per-class") { Description = "How many examples of each class train, drawn at random. Default: all.", HelpName = "N" };
+    private readonly Option<int?> perClass = new("--examples-per-class") { Description = "How many examples of each class train, drawn at random; of data without classes (masks, several labels, numbers) how many in all. Default: all.", HelpName = "N" };
     private readonly Option<AugmentationKind> augment = new("--augment")
     {
         Description = "Random changes to training pictures: none, flip (mirrored), padded (moved by up to 4 pixels, and mirrored), resized (a random part, and mirrored).",

@@ -9,6 +9,9 @@ internal sealed record DataSettings
 
     public string? LabelColumn { get; init; }
 
+    /// <summary>What is looked for as the examples' targets: what the model's task needs.</summary>
+    public TargetKind Targets { get; init; }
+
     public string? Preset { get; init; }
 
     public int? ImageSize { get; init; }
@@ -41,7 +44,7 @@ internal sealed record DataSettings
     /// <param name="unlabelled">Whether folders of pictures need no class folders.</param>
     /// <exception cref="DataException">The source cannot be used.</exception>
     public IDataset Open(bool unlabelled = false) =>
-        new CachedDataset(DataSource.Open(Path, new DataSourceOptions { LabelColumn = LabelColumn, Unlabelled = unlabelled }), CacheBytes);
+        new CachedDataset(DataSource.Open(Path, new DataSourceOptions { LabelColumn = LabelColumn, Targets = Targets, Unlabelled = unlabelled }), CacheBytes);
 
     /// <summary>Divides the source for training.</summary>
     /// <exception cref="DataException">It cannot be divided so.</exception>

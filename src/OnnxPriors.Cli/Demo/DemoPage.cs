@@ -43,7 +43,7 @@ internal sealed class DemoPage(DemoPlan plan, Model model, SourceFit fit, Export
         Accuracy = tested.Accuracy,
         Nll = tested.Nll,
         Ece = tested.Ece,
-        Curve = [.. trial.Epochs.Select(epoch => new CurvePoint(epoch.Epoch, epoch.Validation!.Accuracy, epoch.Validation.Nll))],
+        Curve = [.. trial.Epochs.Select(epoch => new CurvePoint(epoch.Epoch, epoch.Validation!.Accuracy!.Value, epoch.Validation.Nll))],
         Chosen = trial.Setting.Facts(),
     };
 

@@ -40,8 +40,8 @@ internal sealed class EvaluatedModel : IDisposable
     }
 
     /// <summary>Measures it on data.</summary>
-    public EvaluationResult Evaluate(IBatchSource data, CancellationToken cancellation) =>
-        file?.Evaluate(data, cancellation) ?? Evaluator.Evaluate(runs!, data, cancellation);
+    public EvaluationResult Evaluate(IBatchSource data, Evaluator.PixelsPredicted? predicted, CancellationToken cancellation) =>
+        file?.Evaluate(data, predicted, cancellation) ?? Evaluator.Evaluate(runs!, data, predicted, cancellation);
 
     /// <summary>Closes it.</summary>
     public void Dispose()

@@ -12,7 +12,7 @@ namespace OnnxPriors.Cli.Training;
 /// <param name="Part">Which part of the data was measured.</param>
 /// <param name="Bins">The reliability diagram.</param>
 internal sealed record EvaluationReport(
-    double Accuracy, double Nll, double Ece, double Brier, int Examples, int Samples, string Part, IReadOnlyList<ReliabilityBin> Bins)
+    double? Accuracy, double Nll, double? Ece, double? Brier, int Examples, int Samples, string Part, IReadOnlyList<ReliabilityBin> Bins)
 {
     // Enough for a curve to look smooth, few enough to read.
     private const int CurvePoints = 100;
@@ -35,10 +35,27 @@ internal sealed record EvaluationReport(
     /// <summary>What the same examples come to when they are corrupted, where that was asked for.</summary>
     public IReadOnlyList<CorruptionReport>? Corruptions { get; init; }
 
+    /// <summary>The measures of a segmentation.</summary>
+    public SegmentationMeasures? Segmentation { get; init; }
+
+    /// <summary>The measures of multi-label predictions.</summary>
+    public MultiLabelMeasures? MultiLabel { get; init; }
+
+    /// <summary>The measures of a regression.</summary>
+    public RegressionMeasures? Regression { get; init; }
+
     public static EvaluationReport Of(EvaluationResult result, string part)
     {
+        // Pixels, labels and numbers keep no prediction each.
+        if (result.Predictions.Count == 0)
+            return new(Known(result.Accuracy), result.Nll, Known(result.Ece), Known(result.Brier), result.Examples, result.Samples, part, result.Bins)
+            {
+                Segmentation = result.Segmentation,
+                MultiLabel = result.MultiLabel,
+                Regression = result.Regression,
+            };
         var curve = Runtime.Evaluation.RiskCoverage.Of(result.Predictions);
-        return new(result.Accuracy, result.Nll, result.Ece, result.Brier, result.Examples, result.Samples, part, result.Bins)
+        return new(Known(result.Accuracy), result.Nll, Known(result.Ece), Known(result.Brier), result.Examples, result.Samples, part, result.Bins)
         {
             AdaptiveEce = AdaptiveCalibration.Error(result.Predictions),
             Aurc = curve.Area,
@@ -46,6 +63,9 @@ internal sealed record EvaluationReport(
             RiskCoverage = curve.Thinned(CurvePoints),
         };
     }
+
+    // JSON has no word for what is not a number.
+    private static double? Known(double measure) => double.IsNaN(measure) ? null : measure;
 }
 
 /// <summary>Out-of-distribution detection.</summary>

@@ -6,6 +6,7 @@ using OnnxPriors.Data;
 using OnnxPriors.Data.Batches;
 using OnnxPriors.Data.Images;
 using OnnxPriors.Importing;
+using OnnxPriors.Objectives;
 using Pictures = OnnxPriors.Data.Preprocessing;
 
 namespace OnnxPriors.Cli.Training;
@@ -18,6 +19,24 @@ namespace OnnxPriors.Cli.Training;
 internal sealed record ModelInput(
     IReadOnlyList<long?> Shape, IReadOnlyDictionary<string, string> Metadata, int? Classes, IReadOnlyList<string>? ClassNames)
 {
+    /// <summary>What the model predicts.</summary>
+    public TaskChoice Task { get; init; } = TaskChoice.Classification;
+
+    /// <summary>The element type of its input, in ONNX's lower-case words.</summary>
+    public string Type { get; init; } = "float";
+
+    /// <summary>The labels that masks may hold; null where there are none.</summary>
+    public MaskLabels? Masks => Task.Kind() == LearningTask.Segmentation && Classes is { } classes ? new MaskLabels(classes, (byte)(Task.IgnoreIndex ?? 255)) : null;
+
+    /// <summary>What data must say of its examples for a task.</summary>
+    public static TargetKind TargetsOf(TaskChoice task) => task.Kind() switch
+    {
+        LearningTask.Segmentation => TargetKind.Mask,
+        LearningTask.MultiLabel => TargetKind.Flags,
+        LearningTask.Regression => TargetKind.Numbers,
+        _ => TargetKind.Class,
+    };
+
     /// <summary>What a step or a run wants.</summary>
     /// <exception cref="DataException">The model has several inputs.</exception>
     public static ModelInput Of(Manifest manifest)
@@ -28,17 +47,23 @@ internal sealed record ModelInput(
             [.. manifest.Inputs[0].Shape.Select(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (long?)null)],
             manifest.Preprocessing,
             manifest.Classes,
-            manifest.ClassNames ?? NamesIn(manifest.Preprocessing));
+            manifest.ClassNames ?? NamesIn(manifest.Preprocessing))
+        {
+            Task = manifest.Task,
+            Type = manifest.Inputs[0].Type,
+        };
     }
 
     /// <summary>What a file wants, by its metadata.</summary>
     public static ModelInput Of(IReadOnlyList<int?> shape, IReadOnlyDictionary<string, string> metadata, int? classes) =>
-        new([.. shape.Select(size => (long?)size)], metadata, classes, NamesIn(metadata));
+        new([.. shape.Select(size => (long?)size)], metadata, classes, NamesIn(metadata)) { Task = TaskMetadata.Read(metadata) };
 
     /// <summary>The examples with the model's classes: by name where both name them, else by number.</summary>
     /// <exception cref="DataException">A class or a label is none of the model's.</exception>
     public DatasetView Fit(DatasetView view)
     {
+        if (Task.Kind() != LearningTask.Classification)
+            return view;
         var isNamed = view.ClassNames.Where((name, i) => name != i.ToString(CultureInfo.InvariantCulture)).Any();
         if (ClassNames is not null && isNamed)
             view = view.WithClasses(ClassNames);
@@ -61,9 +86,12 @@ internal sealed record ModelInput(
     /// <exception cref="DataException">The examples have another shape than the model's input.</exception>
     public StreamSource Source(DatasetView view, BatchOptions options)
     {
+        options = options with { Masks = Masks };
+        if (view.Source.TargetCount is > 0 and var count && Classes is { } wanted && count != wanted)
+            throw new DataException($"'{view.Source.Name}' has {count} {(view.Source.Targets == TargetKind.Flags ? "labels" : "numbers")} for each example, and the model predicts {wanted}; bake with --classes {count}.");
         var stream = new BatchStream(view, options);
         CheckShape(stream, Shape);
-        return new StreamSource(stream, options);
+        return new StreamSource(stream, options, inputType: Type);
     }
 
     /// <summary>Refuses examples that a model cannot take.</summary>

@@ -12,12 +12,13 @@ public sealed class Batch : IDisposable
     private readonly ConcurrentBag<float[]> pool;
     private float[]? memory;
 
-    internal Batch(int epoch, int index, ImmutableArray<int> examples, long[] labels, ImmutableArray<int> exampleShape, ConcurrentBag<float[]> pool)
+    internal Batch(int epoch, int index, ImmutableArray<int> examples, long[] labels, float[] targets, ImmutableArray<int> exampleShape, ConcurrentBag<float[]> pool)
     {
         Epoch = epoch;
         Index = index;
         Examples = examples;
         Labels = labels;
+        Targets = targets;
         Shape = [examples.Length, .. exampleShape.Select(length => (long)length)];
         this.pool = pool;
         InputCount = checked(examples.Length * exampleShape.Aggregate(1, (product, length) => product * length));
@@ -38,8 +39,11 @@ public sealed class Batch : IDisposable
     /// <summary>The inputs' shape: [B, C, H, W], or [B, F] for features.</summary>
     public ImmutableArray<long> Shape { get; }
 
-    /// <summary>The class index of each example, [B].</summary>
+    /// <summary>The class index of each example, [B], or, where the source has masks, of each pixel, [B, H, W].</summary>
     public long[] Labels { get; }
+
+    /// <summary>The flags or numbers of each example, [B, C], row by row; empty where the source has classes or masks.</summary>
+    public float[] Targets { get; }
 
     /// <summary>The inputs, of <see cref="Shape"/>; pinned.</summary>
     /// <exception cref="ObjectDisposedException">The batch was disposed.</exception>

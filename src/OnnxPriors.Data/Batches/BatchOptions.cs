@@ -12,6 +12,9 @@ public sealed record BatchOptions
     /// <summary>Random changes to the pictures.</summary>
     public Augmentation Augmentation { get; init; } = Augmentation.None;
 
+    /// <summary>The labels that masks may hold; needed where the source has masks.</summary>
+    public MaskLabels? Masks { get; init; }
+
     /// <summary>
     /// How many views of each example a batch holds, 1 or 2, each changed by draws of its own: all first views stand before all second
     /// ones, so that a batch has twice <see cref="BatchSize"/> inputs and labels.

@@ -84,7 +84,10 @@ internal sealed class BatchRun : IDisposable
                 var inputs = batches[batch].Inputs.Span;
                 var size = inputs.Length / batches[batch].Count;
                 var view = example / (batches[batch].Count / views);
-                writer.Write(desk, batches[batch].Examples[example], batches[batch].Epoch, view, seed, inputs.Slice(example * size, size));
+                var pixels = writer.MaskLength;
+                writer.Write(
+                    desk, batches[batch].Examples[example], batches[batch].Epoch, view, seed, inputs.Slice(example * size, size),
+                    batches[batch].Labels.AsSpan(example * pixels, pixels));
             }
             catch (Exception failure)
             {

@@ -31,7 +31,7 @@ public sealed class BatchStream
             throw new DataException($"A batch of {options.BatchSize} is not possible; it takes at least one example.");
         if (options.Views is not (1 or 2))
             throw new DataException($"A batch of {options.Views} views of each example is not possible; it takes 1 or 2.");
-        writer = new ExampleWriter(view.Source, (options.Preprocessing ?? new Preprocessing()).Checked(), options.Augmentation, view.Indices[0]);
+        writer = new ExampleWriter(view.Source, (options.Preprocessing ?? new Preprocessing()).Checked(), options.Augmentation, options.Masks, view.Indices[0]);
     }
 
     /// <summary>The examples.</summary>
@@ -55,7 +55,7 @@ public sealed class BatchStream
             .Add(View.Indices.AsSpan())
             .Add(View.Labels.AsSpan())
             .Add(preprocessing)
-            .Add(string.Create(CultureInfo.InvariantCulture, $"{options.Augmentation} {options.BatchSize} {options.Shuffle} {options.Seed}{(options.Views == 1 ? "" : " two views")}"))
+            .Add(string.Create(CultureInfo.InvariantCulture, $"{options.Augmentation} {options.BatchSize} {options.Shuffle} {options.Seed}{(options.Views == 1 ? "" : " two views")}{(options.Masks is { } masks ? $" {masks}" : "")}"))
             .Finish();
     }
 
@@ -78,6 +78,15 @@ public sealed class BatchStream
             yield return batch;
     }
 
+    private float[] Targets(int[] positions)
+    {
+        var width = View.Source.TargetCount;
+        var targets = new float[positions.Length * width];
+        for (var i = 0; width > 0 && i < positions.Length; i++)
+            View.Source.CopyTargets(View.Indices[positions[i]], targets.AsSpan(i * width, width));
+        return targets;
+    }
+
     private List<Batch> Plan(int epoch, int firstBatch)
     {
         int[]? order = options.Shuffle ? new KeyedRandom(options.Seed, Purpose.Shuffle, (ulong)epoch).Permutation(View.Count) : null;
@@ -91,7 +100,8 @@ public sealed class BatchStream
                 epoch,
                 index,
                 [.. positions.Select(position => View.Indices[position])],
-                [.. positions.Select(position => (long)View.Labels[position])],
+                writer.MaskLength > 0 ? new long[positions.Length * writer.MaskLength] : [.. positions.Select(position => (long)View.Labels[position])],
+                Targets(positions),
                 ExampleShape,
                 pool));
         }

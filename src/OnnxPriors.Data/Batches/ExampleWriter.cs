@@ -18,10 +18,13 @@ internal sealed class ExampleWriter
     private readonly IDataset source;
     private readonly Preprocessing preprocessing;
     private readonly Augmentation augmentation;
+    private readonly MaskLabels? masks;
     private readonly int enough;
 
-    public ExampleWriter(IDataset source, Preprocessing preprocessing, Augmentation augmentation, int first)
+    public ExampleWriter(IDataset source, Preprocessing preprocessing, Augmentation augmentation, MaskLabels? masks, int first)
     {
+        this.masks = source.Targets != TargetKind.Mask ? null
+            : masks ?? throw new DataException($"'{source.Name}' holds masks; it takes a model that scores every pixel.");
         this.source = source;
         this.preprocessing = preprocessing;
         this.augmentation = augmentation;
@@ -47,7 +50,11 @@ internal sealed class ExampleWriter
             _ when preprocessing.Size is { } given => [preprocessing.ChannelCount, given.Height, given.Width],
             _ => [preprocessing.ChannelCount, example.Height, example.Width],
         };
+        MaskLength = this.masks is null ? 0 : Shape[1] * Shape[2];
     }
+
+    /// <summary>The pixels of one example's mask at the input's size; 0 where examples have none.</summary>
+    public int MaskLength { get; }
 
     /// <summary>The shape of one example.</summary>
     public ImmutableArray<int> Shape { get; }
@@ -62,20 +69,27 @@ internal sealed class ExampleWriter
     }
 
     /// <summary>Decodes an example into its place.</summary>
-    public void Write(Desk desk, int index, int epoch, int view, ulong seed, Span<float> output)
+    /// <param name="desk">What the thread works with.</param>
+    /// <param name="index">The example.</param>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="view">Which view of it, from 0.</param>
+    /// <param name="seed">The stream's seed.</param>
+    /// <param name="output">Takes the example.</param>
+    /// <param name="mask">Takes its mask, [<see cref="MaskLength"/>].</param>
+    public void Write(Desk desk, int index, int epoch, int view, ulong seed, Span<float> output, Span<long> mask)
     {
         var random = new KeyedRandom(seed, view == 0 ? Purpose.Augmentation : Purpose.SecondView, (ulong)epoch, (ulong)index);
         var example = desk.Example;
         source.Decode(index, example, enough);
         if (example.Kind == ExampleKind.Pixels)
-            WritePicture(desk, index, ref random, output);
+            WritePicture(desk, index, ref random, output, mask);
         else if (augmentation.IsNone)
             example.Values.CopyTo(output);
         else
             WriteMoved(example, augmentation.Shift(ref random), augmentation.Shift(ref random), augmentation.Flips(ref random), output);
     }
 
-    private void WritePicture(Desk desk, int index, ref KeyedRandom random, Span<float> output)
+    private void WritePicture(Desk desk, int index, ref KeyedRandom random, Span<float> output, Span<long> mask)
     {
         var example = desk.Example;
         if (preprocessing.Size is null && (example.Height != Shape[1] || example.Width != Shape[2]))
@@ -88,6 +102,11 @@ internal sealed class ExampleWriter
             WriteColoured(desk, frame, colour, ref random, output);
         else
             desk.Renderer.Render(example, frame, preprocessing, output);
+        if (masks is null)
+            return;
+        if (example.Mask.IndexOfAnyExcept(masks.Allowed) is var wrong and >= 0)
+            throw new DataException($"The mask of '{source.NameOf(index)}' in '{source.Name}' has label {example.Mask[wrong]} at row {wrong / example.MaskWidth}, column {wrong % example.MaskWidth}: labels are 0 to {masks.Classes - 1}, and {masks.Ignore} where a pixel does not count.");
+        MaskRenderer.Render(example.Mask, example.MaskWidth, frame, masks.Ignore, mask);
     }
 
     /// <summary>Renders red, green and blue from 0 to 1, changes them, and only then brings them to the model's channels, scale, mean and deviation.</summary>

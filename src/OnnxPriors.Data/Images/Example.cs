@@ -22,6 +22,7 @@ public sealed class Example
     private byte[] ownPixels = [];
     private byte[] pixels = [];
     private float[] values = [];
+    private byte[] ownMask = [], mask = [];
 
     /// <summary>What the example is.</summary>
     public ExampleKind Kind { get; private set; }
@@ -40,6 +41,15 @@ public sealed class Example
 
     /// <summary>The tensor [Channels, Height, Width] or the features [Channels]. Empty for pixels.</summary>
     public ReadOnlySpan<float> Values => Kind == ExampleKind.Pixels ? [] : values.AsSpan(0, Channels * Height * Width);
+
+    /// <summary>The labels of the pixels, row by row, where the example has a mask; those of the last one that had.</summary>
+    public ReadOnlySpan<byte> Mask => mask.AsSpan(0, MaskWidth * MaskHeight);
+
+    /// <summary>The mask's width in pixels.</summary>
+    public int MaskWidth { get; private set; }
+
+    /// <summary>The mask's height in pixels.</summary>
+    public int MaskHeight { get; private set; }
 
     /// <summary>Memory for the bytes of a picture file, kept from one example to the next.</summary>
     internal byte[] Encoded { get; private set; } = [];
@@ -61,6 +71,16 @@ public sealed class Example
         pixels = rgba;
         (Kind, Width, Height, Channels) = (ExampleKind.Pixels, width, height, 4);
     }
+
+    internal Span<byte> StartMask(int width, int height)
+    {
+        Grow(ref ownMask, checked(width * height));
+        BorrowMask(ownMask, width, height);
+        return ownMask.AsSpan(0, width * height);
+    }
+
+    /// <summary>Shows a mask that something else owns and nobody changes (a cache).</summary>
+    internal void BorrowMask(byte[] labels, int width, int height) => (mask, MaskWidth, MaskHeight) = (labels, width, height);
 
     internal Span<float> StartValues(ExampleKind kind, int channels, int height, int width)
     {

@@ -5,7 +5,14 @@ using OnnxPriors.Data.Images;
 namespace OnnxPriors.Data.Sources;
 
 /// <summary>One part of an <see cref="ArrayDataset"/>: examples along the first axis, and their classes.</summary>
-internal sealed record ArrayPart(NpzArray Examples, int[] Labels, DataSplit Split);
+internal sealed record ArrayPart(NpzArray Examples, int[] Labels, DataSplit Split)
+{
+    /// <summary>What is known of the examples instead of a class; null: their classes.</summary>
+    public ArrayTargets? Targets { get; init; }
+}
+
+/// <summary>Flags or numbers [N, width], row by row.</summary>
+internal sealed record ArrayTargets(TargetKind Kind, float[] Values, int Width);
 
 /// <summary>
 /// Examples that lie in arrays. Two axes are features [N, F]. Three or four are pictures: uint8 ones pass through the
@@ -30,6 +37,7 @@ internal sealed class ArrayDataset : IDataset
                 throw new DataException($"'{name}' holds examples {parts[0].Examples} beside {part.Examples}; they must agree but for their number.");
             else if (part.Examples.Shape.Count == 0 || part.Examples.Shape[0] != part.Labels.Length)
                 throw new DataException($"'{name}' holds examples {part.Examples} and {part.Labels.Length} labels; there must be one label for each.");
+        CheckTargets();
         (Kind, channels, height, width, channelsLast) = Interpret(name, parts[0].Examples);
         perExample = checked(channels * height * width);
 
@@ -48,6 +56,16 @@ internal sealed class ArrayDataset : IDataset
 
     public ExampleKind Kind { get; }
 
+    public TargetKind Targets => parts[0].Targets?.Kind ?? TargetKind.Class;
+
+    public int TargetCount => parts[0].Targets?.Width ?? 0;
+
+    public void CopyTargets(int index, Span<float> target)
+    {
+        var targets = parts[partOf[index]].Targets ?? throw new DataException($"'{Name}' has classes, and no numbers to predict.");
+        targets.Values.AsSpan(rowOf[index] * targets.Width, targets.Width).CopyTo(target);
+    }
+
     public IReadOnlyList<string> ClassNames { get; }
 
     public ImmutableArray<int> Labels { get; }
@@ -60,7 +78,11 @@ internal sealed class ArrayDataset : IDataset
         {
             using var hash = new FingerprintHash();
             foreach (var part in parts)
+            {
                 hash.Add($"{part.Split} {part.Examples}").Add(part.Examples.Bytes).Add(part.Labels);
+                if (part.Targets is { } targets)
+                    hash.Add($"{targets.Kind} {targets.Width}").Add(System.Runtime.InteropServices.MemoryMarshal.AsBytes(targets.Values.AsSpan()));
+            }
             foreach (var name in ClassNames)
                 hash.Add(name);
             return hash.Finish();
@@ -83,6 +105,20 @@ internal sealed class ArrayDataset : IDataset
 
     public void Dispose()
     {
+    }
+
+    private void CheckTargets()
+    {
+        foreach (var part in parts)
+        {
+            if (part.Targets is not { } targets)
+                continue;
+            if (targets.Width != TargetCount || targets.Values.Length != (long)part.Labels.Length * targets.Width)
+                throw new DataException($"'{Name}' holds {targets.Width} targets an example beside {TargetCount}; all parts must agree.");
+            for (var i = 0; i < targets.Values.Length; i++)
+                if (targets.Kind == TargetKind.Flags ? targets.Values[i] is not (0 or 1) : !float.IsFinite(targets.Values[i]))
+                    throw new DataException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{Name}' has the target {targets.Values[i]} at example {i / targets.Width}; {(targets.Kind == TargetKind.Flags ? "labels are 0 or 1" : "numbers are finite")}."));
+        }
     }
 
     /// <summary>Labels as class indices.</summary>

@@ -7,20 +7,21 @@ namespace OnnxPriors.Data.Sources;
 
 /// <summary>
 /// A table of numbers with a column of labels (RFC 4180; separated by commas, semicolons or tabs, with a header or without).
-/// Labels that are all whole numbers are class indices; otherwise each text is a class, in ordinal order.
+/// Labels that are all whole numbers are class indices; otherwise each text is a class, in ordinal order. Where numbers are wanted the
+/// column holds the number to predict.
 /// </summary>
 internal static class CsvSource
 {
     private static readonly string[] Delimiters = [",", ";", "\t"];
     private static readonly string[] UsualLabelColumns = ["label", "class", "target", "y"];
 
-    public static ArrayDataset Open(string path, string? labelColumn, DataLimits limits)
+    public static ArrayDataset Open(string path, string? labelColumn, TargetKind targets, DataLimits limits)
     {
         try
         {
             using var text = new StreamReader(path);
             using var parser = new CsvParser(text, Configuration(path));
-            return Read(path, parser, labelColumn, limits);
+            return Read(path, parser, labelColumn, targets, limits);
         }
         catch (CsvHelperException error)
         {
@@ -49,8 +50,10 @@ internal static class CsvSource
         return text.Split('\n', 2)[0];
     }
 
-    private static ArrayDataset Read(string path, CsvParser parser, string? labelColumn, DataLimits limits)
+    private static ArrayDataset Read(string path, CsvParser parser, string? labelColumn, TargetKind targets, DataLimits limits)
     {
+        if (targets is TargetKind.Mask or TargetKind.Flags)
+            throw new DataException($"'{path}' is a CSV file, which has one column of targets; {(targets == TargetKind.Mask ? "masks are PNG files beside their pictures" : "several labels for each example come as an NPZ with labels [N, C]")}.");
         if (!parser.Read())
             throw new DataException($"'{path}' is empty.");
         var columns = parser.Record!;
@@ -71,8 +74,10 @@ internal static class CsvSource
         if (labels.Count == 0)
             throw new DataException($"'{path}' holds no example, only a header.");
 
-        var (indices, names) = Classes(path, labels, limits);
         var array = NpzArray.Of<float>(features.ToArray(), labels.Count, columns.Length - 1);
+        if (targets == TargetKind.Numbers)
+            return new ArrayDataset(path, [new ArrayPart(array, new int[labels.Count], DataSplit.None) { Targets = new(targets, Numbers(path, labels), 1) }], null, limits);
+        var (indices, names) = Classes(path, labels, limits);
         return new ArrayDataset(path, [new ArrayPart(array, indices, DataSplit.None)], names, limits);
 
         void AddRow(string[] cells, int line)
@@ -90,6 +95,15 @@ internal static class CsvSource
                     throw new DataException(
                         $"'{path}' has '{cells[column]}' in line {line}, column {(hasHeader ? $"'{columns[column]}'" : column + 1)}, where a finite number is expected.");
         }
+    }
+
+    private static float[] Numbers(string path, List<string> cells)
+    {
+        var numbers = new float[cells.Count];
+        for (var i = 0; i < numbers.Length; i++)
+            if (!TryParse(cells[i], out numbers[i]))
+                throw new DataException($"'{path}' has '{cells[i]}' as the target of example {i}, where a finite number is expected; name the column of the targets with --label-column.");
+        return numbers;
     }
 
     /// <summary>A first row of names has text where the row below has a number, or names the label's column.</summary>

@@ -11,7 +11,7 @@ internal static class NpzSource
     private static readonly string[] ExampleNames = ["x", "images", "features", "data"];
     private static readonly string[] LabelNames = ["y", "labels", "targets"];
 
-    public static ArrayDataset Open(string path, DataLimits limits)
+    public static ArrayDataset Open(string path, TargetKind targets, DataLimits limits)
     {
         var arrays = NpzFile.Read(path, limits);
         var examples = Find(path, arrays.Keys, ExampleNames);
@@ -24,9 +24,22 @@ internal static class NpzSource
             throw new DataException($"'{path}' mixes layouts: '{undivided}' beside examples by part.");
         return new ArrayDataset(
             path,
-            [.. examples.Keys.Order().Select(split => new ArrayPart(arrays[examples[split]], Labels(path, labels[split], arrays[labels[split]], limits), split))],
+            [.. examples.Keys.Order().Select(split => Part(path, arrays[examples[split]], labels[split], arrays[labels[split]], targets, split, limits))],
             classNames: null,
             limits);
+    }
+
+    private static ArrayPart Part(string path, NpzArray examples, string name, NpzArray labels, TargetKind targets, DataSplit split, DataLimits limits)
+    {
+        if (targets == TargetKind.Class)
+            return new(examples, Labels(path, name, labels, limits), split);
+        if (targets == TargetKind.Mask)
+            throw new DataException($"'{path}' is an NPZ file; masks are read as PNG files beside their pictures, images/NAME and masks/NAME.png.");
+        var count = labels.Shape.Count == 0 ? 0 : labels.Shape[0];
+        if (labels.Shape.Count is not (1 or 2) || labels.Shape[^1] is < 1 or > int.MaxValue)
+            throw new DataException($"'{path}' has labels '{name}' {labels}; {(targets == TargetKind.Flags ? "several labels for each example are [N, C] of 0 and 1" : "numbers are [N], or [N, D]")}.");
+        var width = labels.Shape.Count == 1 ? 1 : (int)labels.Shape[1];
+        return new(examples, new int[count], split) { Targets = new(targets, labels.ToSingles(), width) };
     }
 
     private static int[] Labels(string path, string name, NpzArray array, DataLimits limits)

@@ -26,8 +26,17 @@ public sealed record EvaluationResult
     /// <summary>The number of states whose probabilities were averaged.</summary>
     public required int Samples { get; init; }
 
-    /// <summary>The bins of the reliability diagram, by rising confidence.</summary>
+    /// <summary>The bins of the reliability diagram, by rising confidence; none for regression.</summary>
     public required IReadOnlyList<ReliabilityBin> Bins { get; init; }
+
+    /// <summary>The measures of a segmentation, whose accuracy, NLL, ECE and Brier score are those of its counted pixels; null for other tasks.</summary>
+    public SegmentationMeasures? Segmentation { get; init; }
+
+    /// <summary>The measures of multi-label predictions, whose accuracy, ECE and Brier score are those of single labels; null for other tasks.</summary>
+    public MultiLabelMeasures? MultiLabel { get; init; }
+
+    /// <summary>The measures of a regression, which has no accuracy, ECE and Brier score (not a number); null for other tasks.</summary>
+    public RegressionMeasures? Regression { get; init; }
 
     /// <summary>What each example's prediction was, in the order of the data: what adaptive bins, risk-coverage and detection are made of.</summary>
     public IReadOnlyList<Prediction> Predictions { get; init; } = [];
@@ -42,7 +51,8 @@ public sealed record EvaluationResult
 public sealed record ReliabilityBin(double Low, double High, int Count, double Confidence, double Accuracy);
 
 /// <summary>Sums up predictions as they come; of an example it keeps three numbers.</summary>
-public sealed class Calibration
+/// <param name="keepsPredictions">Whether what each prediction was is kept as well.</param>
+public sealed class Calibration(bool keepsPredictions = true)
 {
     /// <summary>The bins of the reliability diagram.</summary>
     public const int BinCount = 15;
@@ -71,7 +81,8 @@ public sealed class Calibration
         binCounts[bin]++;
         binRight[bin] += isRight ? 1 : 0;
         binConfidence[bin] += confidence;
-        predictions.Add(new Prediction(confidence, Prediction.EntropyOf(probabilities), isRight));
+        if (keepsPredictions)
+            predictions.Add(new Prediction(confidence, Prediction.EntropyOf(probabilities), isRight));
     }
 
     /// <summary>What came out.</summary>

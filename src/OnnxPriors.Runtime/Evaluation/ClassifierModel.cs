@@ -1,6 +1,8 @@
 using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxPriors.Artifacts;
+using OnnxPriors.Objectives;
 using OnnxPriors.Runtime.Steps;
 
 namespace OnnxPriors.Runtime.Evaluation;
@@ -37,9 +39,13 @@ public sealed class ClassifierModel : IDisposable
             throw Close($"'{path}' takes {metadata.ElementDataType} as its input '{input}'; only float and float16 can be given.");
         isHalf = metadata.ElementDataType == TensorElementType.Float16;
         takesOne = metadata.Dimensions is [1, ..];
+        Task = TaskMetadata.Read(Metadata);
         var dimensions = session.OutputMetadata[output].Dimensions;
         Classes = dimensions.Length > 1 && dimensions[1] > 0 ? dimensions[1] : null;
     }
+
+    /// <summary>What the file says it predicts; classification where it says nothing.</summary>
+    public TaskChoice Task { get; }
 
     /// <summary>The number of classes C, where the file says so.</summary>
     public int? Classes { get; private set; }
@@ -84,12 +90,25 @@ public sealed class ClassifierModel : IDisposable
     /// <summary>Measures the model.</summary>
     /// <param name="data">The examples.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="EvaluationException">There is no example, or the output does not suit.</exception>
+    /// <exception cref="StepException">The runtime fails.</exception>
+    public EvaluationResult Evaluate(IBatchSource data, CancellationToken cancellation = default) => Evaluate(data, null, cancellation);
+
+    /// <summary>Measures the model.</summary>
+    /// <param name="data">The examples.</param>
+    /// <param name="predicted">Called with a segmentation's classes; null for none.</param>
+    /// <param name="cancellation">Stops between batches.</param>
     /// <returns>The result; whether the file gives probabilities is told by its first batch: rows that lie in 0 … 1 and sum to 1.</returns>
     /// <exception cref="EvaluationException">There is no example, or the output does not suit.</exception>
     /// <exception cref="StepException">The runtime fails.</exception>
-    public EvaluationResult Evaluate(IBatchSource data, CancellationToken cancellation = default)
+    public EvaluationResult Evaluate(IBatchSource data, Evaluator.PixelsPredicted? predicted, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
+        if (Task.Kind() != LearningTask.Classification)
+            return Evaluator.Evaluate(
+                (batch, _) => Outputs(Run(batch)), 1,
+                Classes ?? throw new EvaluationException($"'{path}' does not say how many {(Task.Kind() == LearningTask.Regression ? "numbers" : "classes")} it predicts; export the model again."),
+                Task, data, predicted, cancellation);
         bool? areProbabilities = null;
         if (Classes is null)
         {
@@ -122,6 +141,29 @@ public sealed class ClassifierModel : IDisposable
         runOptions.Dispose();
     }
 
+    // An exported model gives probabilities; what is measured are the outputs they are made of.
+    private ReadOnlySpan<float> Outputs(ReadOnlySpan<float> predictions)
+    {
+        var values = results.AsSpan(0, predictions.Length);
+        switch (Task.Kind())
+        {
+            case LearningTask.Segmentation:
+                TensorPrimitives.Max(values, SmallestProbability, values);
+                TensorPrimitives.Log(values, values);
+                break;
+            case LearningTask.MultiLabel:
+                foreach (ref var value in values)
+                {
+                    var probability = Math.Clamp((double)value, SmallestProbability, 1 - 1e-7);
+                    value = (float)Math.Log(probability / (1 - probability));
+                }
+                break;
+            default:
+                break;
+        }
+        return values;
+    }
+
     private static bool AreProbabilities(ReadOnlySpan<float> values, int classes)
     {
         for (var first = 0; first < values.Length; first += classes)
@@ -147,11 +189,11 @@ public sealed class ClassifierModel : IDisposable
     {
         using var outputs = session.Run(runOptions, [input], [value], [output]);
         var shape = outputs[0].GetTensorTypeAndShape();
-        var isMatrix = shape.Shape.Length >= 2 && shape.Shape[0] == count && shape.Shape.Skip(2).All(size => size == 1);
+        var isMatrix = shape.Shape.Length >= 2 && shape.Shape[0] == count && (Task.Kind() == LearningTask.Segmentation || shape.Shape.Skip(2).All(size => size == 1));
         if (!isMatrix || shape.ElementDataType is not (TensorElementType.Float or TensorElementType.Float16))
             throw new EvaluationException($"'{path}' gives {shape.ElementDataType} [{string.Join(", ", shape.Shape)}] as '{output}' for {count} examples, not scores [batch, classes]; it does not classify.");
         Classes = (int)shape.Shape[1];
-        var length = count * Classes.Value;
+        var length = checked((int)shape.ElementCount);
         if (results.Length < start + length)
             Array.Resize(ref results, Math.Max(start + length, 2 * results.Length));
         var target = results.AsSpan(start, length);

@@ -127,6 +127,7 @@ public sealed class Ensemble : IDisposable
     {
         var (a, b) = (first.Manifest, run.Manifest);
         Require(a.Classes == b.Classes && (a.ClassNames ?? []).SequenceEqual(b.ClassNames ?? []), "gives other classes");
+        Require(TaskMetadata.Write(a.Task) == TaskMetadata.Write(b.Task), "has another task");
         Require(a.Inputs.Count == b.Inputs.Count && a.Inputs.Zip(b.Inputs).All(p => p.First.Name == p.Second.Name && p.First.Type == p.Second.Type && p.First.Shape.SequenceEqual(p.Second.Shape)),
             "takes other inputs");
         Require(a.Preprocessing.Count == b.Preprocessing.Count && a.Preprocessing.All(pair => b.Preprocessing.TryGetValue(pair.Key, out var other) && other == pair.Value),

@@ -2,6 +2,7 @@ using System.Globalization;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
+using OnnxPriors.Objectives;
 using OnnxPriors.Onnx;
 using OnnxPriors.Runtime.Steps;
 
@@ -9,12 +10,15 @@ namespace OnnxPriors.Runtime.Export;
 
 /// <summary>
 /// One model of the mean predictive distribution: the eval graph once for each state, its parameters initializers, a Softmax on each
-/// one's logits and their mean, p(y | x) ≈ 1/S Σ softmax(f(x; θₛ)). What does not depend on a trained tensor is there once.
+/// one's logits and their mean, p(y | x) ≈ 1/S Σ softmax(f(x; θₛ)); a Sigmoid for labels each by themselves, the means as they are for regression. What does not depend on a trained tensor is there once.
 /// </summary>
 internal static class AveragedModel
 {
     /// <summary>The name of the output.</summary>
     public const string Output = "probabilities";
+
+    /// <summary>The name of a regression's output.</summary>
+    public const string Means = "mean";
 
     public static Model Build(IReadOnlyList<AveragedPart> parts)
     {
@@ -33,7 +37,10 @@ internal static class AveragedModel
         var metadata = parts[0].Eval.Metadata.SetItems(manifest.Preprocessing)
             .SetItem(MetadataKeys.Source, manifest.Source.Sha256)
             .SetItem("onnxpriors.samples", total.ToString(CultureInfo.InvariantCulture));
-        return Model.Canonical(b.Build([(Output, mean)], "classifier"), metadata);
+        var task = manifest.Task.Kind();
+        if (task != LearningTask.Classification)
+            metadata = metadata.SetItem(TaskMetadata.Key, TaskMetadata.Write(manifest.Task));
+        return Model.Canonical(b.Build([(task == LearningTask.Regression ? Means : Output, mean)], task == LearningTask.Classification ? "classifier" : manifest.Task.Name), metadata);
     }
 
     // One part's probabilities, a state after the other; inputs of the same name are those of the parts before.
@@ -61,7 +68,14 @@ internal static class AveragedModel
             foreach (var node in eval.Graph.Nodes)
                 if (dependent.Contains(node))
                     Copy(b, node, map, total == 1 || node.Name.Length == 0 ? node.Name : Name(node.Name, first + s));
-            outputs.Add(b.Softmax(b.Import(Logits(eval.Graph, part.Manifest), map)));
+            var logits = b.Import(Logits(eval.Graph, part.Manifest), map);
+            outputs.Add(part.Manifest.Task.Kind() switch
+            {
+                LearningTask.MultiLabel => b.Sigmoid(logits),
+                LearningTask.Regression => logits,
+                LearningTask.Segmentation => b.Softmax(logits, 1),
+                _ => b.Softmax(logits),
+            });
         }
         return outputs;
 

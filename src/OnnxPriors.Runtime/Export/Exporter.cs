@@ -1,4 +1,5 @@
 using OnnxPriors.Artifacts;
+using OnnxPriors.Objectives;
 using OnnxPriors.Onnx;
 using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Steps;
@@ -14,7 +15,8 @@ namespace OnnxPriors.Runtime.Export;
 public sealed record ExportResult(string Path, int Samples, double MaxAbsDifference, int Examples);
 
 /// <summary>
-/// Writes a run as one ONNX file of standard operators: the preprocessed tensor in, class probabilities [batch, C] out, with the
+/// Writes a run as one ONNX file of standard operators: the preprocessed tensor in, the task's predictions out (class probabilities [batch, C],
+/// those of every pixel [batch, C, H, W], of every label [batch, C], or a regression's means [batch, D]), with the
 /// preprocessing and the classes' names in its metadata; then runs the file against the run's own predictions.
 /// </summary>
 public static class Exporter
@@ -90,7 +92,7 @@ public static class Exporter
         {
             var written = Path.Combine(beside.FullName, Path.GetFileName(whole));
             OnnxFile.Save(model, written);
-            var (difference, examples) = Compare(written, predict, states, manifest.Classes, check ?? new RandomBatches(manifest), options ?? new StepOptions());
+            var (difference, examples) = Compare(written, predict, states, manifest, check ?? new RandomBatches(manifest), options ?? new StepOptions());
             if (!(difference <= Tolerance))
                 throw new ExportException(FormattableString.Invariant($"The exported model's probabilities differ from the run's by up to {difference:G3}, more than {Tolerance}; '{path}' was not written. Please report it with the model."));
             foreach (var file in beside.GetFiles().OrderBy(file => file.Extension == ".onnx"))
@@ -104,20 +106,31 @@ public static class Exporter
     }
 
     private static (double Difference, int Examples) Compare(
-        string path, Evaluator.Predictor predict, int states, int classes, IBatchSource data, StepOptions options)
+        string path, Evaluator.Predictor predict, int states, Manifest manifest, IBatchSource data, StepOptions options)
     {
         using var exported = new ClassifierModel(path, options);
-        var average = new ProbabilityAverage(classes);
+        var task = manifest.Task.Kind();
         var (largest, examples) = (0.0, 0);
         foreach (var batch in data.Read(0, 0, CancellationToken.None))
         {
-            average.Start(batch.Count);
+            double[] expected = [];
             for (var state = 0; state < states; state++)
-                average.Add(predict(batch, state), batch.Labels.Span);
-            var expected = average.Mean();
+            {
+                var outputs = predict(batch, state);
+                if (expected.Length == 0)
+                    expected = new double[outputs.Length];
+                Predictive.AddTo(task, outputs, batch.Count, manifest.Classes, expected);
+            }
             var found = exported.Run(batch);
+            if (found.Length != expected.Length)
+                throw new ExportException($"The exported model gives {found.Length} numbers for a batch where the run gives {expected.Length}; '{path}' was not written. Please report it with the model.");
             for (var i = 0; i < expected.Length; i++)
-                largest = Math.Abs(expected[i] - found[i]) is var difference && difference <= largest ? largest : difference;
+            {
+                var mean = expected[i] / states;
+                // Probabilities are compared as they are, numbers of any size in proportion.
+                var difference = Math.Abs(mean - found[i]) / (task == LearningTask.Regression ? Math.Max(1, Math.Abs(mean)) : 1);
+                largest = difference <= largest ? largest : difference;
+            }
             examples += batch.Count;
         }
         return examples > 0 ? (largest, examples) : throw new ExportException("There was no example to compare the exported model on.");

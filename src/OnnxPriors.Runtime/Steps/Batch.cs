@@ -4,11 +4,21 @@ namespace OnnxPriors.Runtime.Steps;
 
 /// <summary>Examples that pass the model together.</summary>
 /// <param name="Inputs">The model's inputs, each with the batch as its first dimension.</param>
-/// <param name="Labels">The labels [batch], 0 … C − 1.</param>
-public sealed record Batch(IReadOnlyList<BatchInput> Inputs, Memory<long> Labels)
+/// <param name="Targets">What the model should say of them.</param>
+public sealed record Batch(IReadOnlyList<BatchInput> Inputs, BatchTargets Targets)
 {
+    /// <summary>Examples of one class each.</summary>
+    /// <param name="inputs">The model's inputs, each with the batch as its first dimension.</param>
+    /// <param name="labels">The labels [batch], 0 … C − 1.</param>
+    public Batch(IReadOnlyList<BatchInput> inputs, Memory<long> labels) : this(inputs, BatchTargets.Classes(labels))
+    {
+    }
+
+    /// <summary>The labels, 0 … C − 1: [batch], or [batch, H, W] row by row where every pixel has one.</summary>
+    public Memory<long> Labels => Targets.Labels;
+
     /// <summary>The number of examples.</summary>
-    public int Count => Labels.Length;
+    public int Count => Targets.Count;
 }
 
 /// <summary>One input of a batch; the memory is lent and may be filled anew for the next batch.</summary>

@@ -28,7 +28,7 @@ public sealed class EvalSession : IDisposable
         SessionFactory.CheckVersions(manifest, folder);
         session = SessionFactory.Open(Path.Combine(folder, StepFiles.Eval), options);
         binding = session.CreateIoBinding();
-        logits = new LogitsBuffer(manifest.Classes);
+        logits = new LogitsBuffer(manifest);
         inputs = [.. session.InputNames];
         ModelCheck.Names(StepFiles.Eval, "output", session.OutputNames, [manifest.Logits]);
         var known = manifest.Inputs.Select(i => i.Name).Concat(manifest.Parameters.Select(p => p.Name)).Concat(manifest.Buffers.Select(b => b.Name)).ToHashSet();
@@ -42,7 +42,7 @@ public sealed class EvalSession : IDisposable
     /// <summary>Runs a batch.</summary>
     /// <param name="batch">The examples; labels are not used.</param>
     /// <param name="state">Parameters and running statistics.</param>
-    /// <returns>The logits [batch, C], valid until the next run.</returns>
+    /// <returns>The logits, [batch, C] or [batch, C, H, W], valid until the next run.</returns>
     /// <exception cref="StepException">The batch does not fit the model, or the runtime fails.</exception>
     public ReadOnlySpan<float> Run(Batch batch, EvalState state)
     {
@@ -62,7 +62,7 @@ public sealed class EvalSession : IDisposable
             for (var i = 0; i < Manifest.Buffers.Count; i++)
                 if (inputs.Contains(Manifest.Buffers[i].Name))
                     binding.BindInput(Manifest.Buffers[i].Name, statistics![i]);
-            binding.BindOutput(Manifest.Logits, logits.For(batch.Count));
+            binding.BindOutput(Manifest.Logits, logits.For(batch));
             ModelCheck.Run(StepFiles.Eval, session, runOptions, binding);
         }
         finally

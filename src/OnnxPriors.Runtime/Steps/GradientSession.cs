@@ -26,7 +26,8 @@ internal sealed class GradientSession : IDisposable
         binding = session.CreateIoBinding();
         labelCount = scalars.Tensor(0, []);
         loss = scalars.Tensor(StateLayout.Alignment, []);
-        logits = new LogitsBuffer(manifest.Classes);
+        logits = new LogitsBuffer(manifest);
+        Targets = TargetRules.Of(manifest);
         ModelCheck.Names(StepFiles.Gradient, "input", session.InputNames,
             [.. manifest.Inputs.Select(input => input.Name), manifest.Labels, manifest.LabelCount,
                 .. manifest.Parameters.Select(p => p.Name), .. manifest.Buffers.Select(b => b.Name)]);
@@ -34,29 +35,32 @@ internal sealed class GradientSession : IDisposable
             [manifest.Loss, manifest.Logits, .. manifest.Parameters.Select(p => p.Gradient), .. manifest.Buffers.Select(b => b.Next)]);
     }
 
-    /// <summary>The logits [batch, C] of the last run.</summary>
+    /// <summary>What the task asks of the targets.</summary>
+    public TargetRules Targets { get; }
+
+    /// <summary>The logits of the last run.</summary>
     public ReadOnlySpan<float> Logits => logits.Values;
 
     /// <summary>Runs one micro-batch.</summary>
     /// <param name="batch">The examples and labels.</param>
-    /// <param name="labels">The labels in the whole effective batch, which the sum of the losses is divided by.</param>
+    /// <param name="divisor">What the sum of the losses is divided by: the labels in the whole effective batch, or the weight of those that count.</param>
     /// <param name="parameters">θ.</param>
     /// <param name="gradient">Where the gradient goes.</param>
     /// <param name="statistics">The running statistics and where the next go, where the model has any.</param>
     /// <returns>This micro-batch's share of the mean loss.</returns>
-    public float Run(Batch batch, int labels, TensorViews parameters, TensorViews gradient, DoubleBuffer? statistics)
+    public float Run(Batch batch, double divisor, TensorViews parameters, TensorViews gradient, DoubleBuffer? statistics)
     {
-        BatchBinder.CheckLabels(batch, manifest.Classes);
-        scalars.Writable[0] = labels;
+        Targets.Check(batch);
+        scalars.Writable[0] = (float)divisor;
         var values = BatchBinder.BindInputs(binding, manifest.Inputs, batch);
         try
         {
-            var target = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, batch.Labels, [batch.Count]);
+            var target = batch.Targets.CreateValue();
             values.Add(target);
             binding.BindInput(manifest.Labels, target);
             binding.BindInput(manifest.LabelCount, labelCount);
             binding.BindOutput(manifest.Loss, loss);
-            binding.BindOutput(manifest.Logits, logits.For(batch.Count));
+            binding.BindOutput(manifest.Logits, logits.For(batch));
             for (var i = 0; i < manifest.Parameters.Count; i++)
             {
                 binding.BindInput(manifest.Parameters[i].Name, parameters[i]);

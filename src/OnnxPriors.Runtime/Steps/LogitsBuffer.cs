@@ -1,30 +1,36 @@
 using Microsoft.ML.OnnxRuntime;
+using OnnxPriors.Artifacts;
+using OnnxPriors.Objectives;
 
 namespace OnnxPriors.Runtime.Steps;
 
-/// <summary>Memory for the logits [batch, C] of one run, as large as the largest batch so far.</summary>
-internal sealed class LogitsBuffer(int classes) : IDisposable
+/// <summary>Memory for the logits of one run, [batch, C], or [batch, C, H, W] at the picture's size; as large as the largest batch so far.</summary>
+internal sealed class LogitsBuffer(Manifest manifest) : IDisposable
 {
+    private readonly bool isOfPixels = manifest.Task.Kind() == LearningTask.Segmentation;
     private FlatBuffer buffer = new(0);
     private OrtValue? value;
-    private int count;
+    private long[] shape = [];
+    private int length;
 
-    /// <summary>The logits of the last batch, [batch, C] row by row.</summary>
-    public ReadOnlySpan<float> Values => buffer.Values[..(count * classes)];
+    /// <summary>The logits of the last batch, row by row.</summary>
+    public ReadOnlySpan<float> Values => buffer.Values[..length];
 
-    /// <summary>The value for a batch of this many examples.</summary>
-    public OrtValue For(int batch)
+    /// <summary>The value for a batch.</summary>
+    public OrtValue For(Batch batch)
     {
-        if (value is not null && batch == count)
+        // Scores of pixels are at the size of the picture, the one input of four dimensions.
+        long[] wanted = [batch.Count, manifest.Classes, .. isOfPixels ? batch.Inputs.First(input => input.Shape.Length == 4).Shape[2..] : []];
+        if (value is not null && wanted.AsSpan().SequenceEqual(shape))
             return value;
         value?.Dispose();
-        if ((long)batch * classes > buffer.Length)
+        (shape, length) = (wanted, checked((int)wanted.Aggregate(1L, (product, size) => checked(product * size))));
+        if (length > buffer.Length)
         {
             buffer.Dispose();
-            buffer = new FlatBuffer((long)batch * classes);
+            buffer = new FlatBuffer(length);
         }
-        count = batch;
-        return value = buffer.Tensor(0, [batch, classes]);
+        return value = buffer.Tensor(0, wanted);
     }
 
     public void Dispose()

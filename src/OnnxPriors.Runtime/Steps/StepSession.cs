@@ -88,7 +88,9 @@ public sealed class StepSession : IDisposable
     /// <summary>The gradient g [P] of the mean loss over the effective batch, without the prior.</summary>
     public ReadOnlySpan<float> Gradient => gradient.Memory.Values;
 
-    /// <summary>The logits [batch, C] of the last micro-batch.</summary>
+    internal TargetRules Targets => gradientModel.Targets;
+
+    /// <summary>The logits of the last micro-batch, [batch, C] or [batch, C, H, W].</summary>
     public ReadOnlySpan<float> Logits => gradientModel.Logits;
 
     /// <summary>The eval model.</summary>
@@ -129,22 +131,26 @@ public sealed class StepSession : IDisposable
 
     /// <summary>Runs the gradient model on a micro-batch.</summary>
     /// <param name="batch">Examples and labels.</param>
-    /// <param name="labelCount">The labels in the whole effective batch.</param>
+    /// <param name="divisor">The labels in the whole effective batch; where not every label counts, the number or weight of those that do.</param>
     /// <param name="accumulate">Whether to add to the gradient of the micro-batches before, rather than begin anew.</param>
     /// <returns>The micro-batch's share of the effective batch's mean loss.</returns>
     /// <exception cref="StepException">The batch does not fit the model, or the runtime fails.</exception>
-    public float AddGradient(Batch batch, int labelCount, bool accumulate)
+    public float AddGradient(Batch batch, double divisor, bool accumulate)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        ArgumentOutOfRangeException.ThrowIfLessThan(labelCount, batch.Count);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(divisor);
         var at = (isPerturbed ? perturbed! : parameters.Front).Views;
         if (!accumulate)
-            return gradientModel.Run(batch, labelCount, at, gradient.Views, statistics);
+            return gradientModel.Run(batch, divisor, at, gradient.Views, statistics);
         part ??= new StateBuffer(Layout);
-        var loss = gradientModel.Run(batch, labelCount, at, part.Views, statistics);
+        var loss = gradientModel.Run(batch, divisor, at, part.Views, statistics);
         TensorPrimitives.Add(gradient.Memory.Values, part.Memory.Values, gradient.Memory.Writable);
         return loss;
     }
+
+    /// <summary>Multiplies the gradient: where what counts in an effective batch is known only once all of it was read.</summary>
+    /// <param name="factor">The factor.</param>
+    public void ScaleGradient(double factor) => TensorPrimitives.Multiply(gradient.Memory.Values, (float)factor, gradient.Memory.Writable);
 
     /// <summary>Runs the update model on the gradient and makes the next state current.</summary>
     /// <param name="scalars">Learning rate and the like.</param>

@@ -22,8 +22,11 @@ internal sealed record Progress
     /// <summary>Σ loss · labels over the epoch so far.</summary>
     public required double LossSum { get; set; }
 
-    /// <summary>The epoch's examples so far whose class was right when they were trained on.</summary>
-    public required int Right { get; set; }
+    /// <summary>The epoch's decisions so far (classes of examples or of pixels) that were right when they were trained on.</summary>
+    public required long Right { get; set; }
+
+    /// <summary>The epoch's decisions so far.</summary>
+    public required long Decisions { get; set; }
 
     /// <summary>The epoch's examples so far.</summary>
     public required int Examples { get; set; }
@@ -54,6 +57,7 @@ internal sealed record Progress
         Batch = 0,
         LossSum = 0,
         Right = 0,
+        Decisions = 0,
         Examples = 0,
         Samples = 0,
         BestEpoch = -1,

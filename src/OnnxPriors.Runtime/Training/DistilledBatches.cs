@@ -34,7 +34,7 @@ public sealed class DistilledBatches(IBatchSource inner, Ensemble teacher, ulong
         var average = new ProbabilityAverage(teacher.Manifest.Classes);
         var index = (uint)(firstBatch * BatchSize);
         foreach (var batch in inner.Read(epoch, firstBatch, cancellation))
-            yield return batch with { Labels = Draw(batch, average, epoch, ref index) };
+            yield return batch with { Targets = BatchTargets.Classes(Draw(batch, average, epoch, ref index)) };
     }
 
     private long[] Draw(Batch batch, ProbabilityAverage average, int epoch, ref uint index)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
 using OnnxPriors.Artifacts;
+using OnnxPriors.Objectives;
 using OnnxPriors.Runtime.Evaluation;
 using OnnxPriors.Runtime.Steps;
 
@@ -190,8 +191,8 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         var first = (long)progress.Batch * training.BatchSize;
         var labels = (int)Math.Min((long)microBatches * training.BatchSize, training.ExampleCount - first);
         scale?.Perturb(progress.Step);
-        var loss = 0.0;
-        int right = 0, seen = 0;
+        var (loss, counted, provisional, seen) = (0.0, 0.0, 0.0, 0);
+        var (right, made) = (0L, 0L);
         for (var i = 0; i < microBatches; i++)
         {
             if (!batches.MoveNext())
@@ -200,11 +201,23 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             seen += batch.Count;
             if (seen > labels)
                 throw new RunException($"The training data gave more examples than the {labels} it announced; it changed while it was read.");
-            loss += session.AddGradient(batch, labels, accumulate: i > 0);
-            right += CountRight(session.Logits, batch.Labels.Span);
+            counted += session.Targets.Counted(batch);
+            // Where not every label counts, the divisor is known at the end: until then any will do that is the same throughout.
+            provisional = i > 0 ? provisional
+                : session.Targets.IsPerExample ? labels
+                : counted > 0 ? counted : 1;
+            loss += session.AddGradient(batch, provisional, accumulate: i > 0);
+            var decisions = session.Targets.Right(session.Logits, batch);
+            (right, made) = (right + decisions.Right, made + decisions.Made);
         }
         if (seen != labels)
             throw new RunException($"The training data gave {seen} examples where it announced {labels}; it changed while it was read.");
+
+        if (counted > 0 && counted != provisional)
+        {
+            session.ScaleGradient(provisional / counted);
+            loss *= provisional / counted;
+        }
 
         var (step, total, examples) = (progress.Step, TotalSteps, (double)training.ExampleCount);
         var rate = options.Schedule.LearningRateAt(step, total);
@@ -230,6 +243,7 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         progress.Batch += microBatches;
         progress.LossSum += loss * labels;
         progress.Right += right;
+        progress.Decisions += made;
         progress.Examples += labels;
         examplesHere += labels;
         if (IsSampler && options.Schedule.CollectsAfter(step, total, options.SamplesPerCycle))
@@ -251,12 +265,12 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         var evaluation = isDue ? Validate(cancellation) : null;
         var isBest = evaluation is not null
             && (progress.BestEpoch < 0
-                || (options.BestBy == BestBy.Nll ? evaluation.Nll < progress.BestValue : evaluation.Accuracy > progress.BestValue));
+                || (options.BestBy == BestBy.Nll ? evaluation.Nll < progress.BestValue : Chosen(evaluation) > progress.BestValue));
         if (isBest)
         {
             store.Save(RunState.Best, 0, session);
             progress.BestEpoch = progress.Epoch;
-            progress.BestValue = options.BestBy == BestBy.Nll ? evaluation!.Nll : evaluation!.Accuracy;
+            progress.BestValue = options.BestBy == BestBy.Nll ? evaluation!.Nll : Chosen(evaluation!);
         }
         var metrics = new EpochMetrics
         {
@@ -264,10 +278,14 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
             Step = progress.Step,
             LearningRate = options.Schedule.LearningRateAt(progress.Step - 1, TotalSteps),
             TrainLoss = progress.LossSum / progress.Examples,
-            TrainAccuracy = (double)progress.Right / progress.Examples,
+            TrainAccuracy = progress.Decisions == 0 ? null : (double)progress.Right / progress.Decisions,
             PriorEnergy = session.Manifest.Prior.IsPresent ? session.PriorEnergy() : null,
             Validation = evaluation is null ? null
-                : new ValidationMetrics(evaluation.Accuracy, evaluation.Nll, evaluation.Ece, evaluation.Brier, evaluation.Examples),
+                : new ValidationMetrics(Known(evaluation.Accuracy), evaluation.Nll, Known(evaluation.Ece), Known(evaluation.Brier), evaluation.Examples)
+                {
+                    MeanIou = evaluation.Segmentation?.MeanIou,
+                    Rmse = evaluation.Regression?.Rmse,
+                },
             Scale = scale?.Now(progress.LossSum / progress.Examples),
             IsBest = isBest,
             Samples = progress.Samples,
@@ -276,9 +294,14 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         store.Append(metrics);
         epochs.Add(metrics);
         progress.Epoch++;
-        (progress.Batch, progress.LossSum, progress.Right, progress.Examples) = (0, 0, 0, 0);
+        (progress.Batch, progress.LossSum, progress.Right, progress.Decisions, progress.Examples) = (0, 0, 0, 0, 0);
         EpochDone?.Invoke(metrics);
     }
+
+    // JSON has no word for what is not a number.
+    private static double? Known(double measure) => double.IsNaN(measure) ? null : measure;
+
+    private double Chosen(EvaluationResult evaluation) => options.BestBy == BestBy.Iou ? evaluation.Segmentation!.MeanIou : evaluation.Accuracy;
 
     private EvaluationResult? Validate(CancellationToken cancellation)
     {
@@ -342,6 +365,9 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
     private void Check()
     {
         options.Check();
+        var task = session.Manifest.Task.Kind();
+        if ((options.BestBy == BestBy.Iou && task != LearningTask.Segmentation) || (options.BestBy == BestBy.Accuracy && task == LearningTask.Regression))
+            throw new RunException($"--best-by {options.BestBy.ToString().ToLowerInvariant()} does not go with {session.Manifest.Task.Name}; every task has nll, segmentation has iou, all but regression accuracy.");
         if (training.ExampleCount < 1 || training.BatchSize < 1)
             throw new RunException("There is no example to train on; check the data and its split.");
         if (IsSampler && options.Schedule.SamplingStepsPerCycle(TotalSteps) < options.SamplesPerCycle)
@@ -358,12 +384,4 @@ public sealed class Trainer(StepSession session, IBatchSource training, IBatchSo
         FormattableString.Invariant($"Training diverged at step {progress.Step + 1} (epoch {progress.Epoch + 1}): {what}. The learning rate there was {rate:G4}; try {rate / 10:G3}, or --clip-norm 1, and check the data's preprocessing."));
 
     private double Seconds() => secondsBefore + clock.Elapsed.TotalSeconds;
-
-    private static int CountRight(ReadOnlySpan<float> logits, ReadOnlySpan<long> labels)
-    {
-        var (classes, right) = (logits.Length / labels.Length, 0);
-        for (var i = 0; i < labels.Length; i++)
-            right += TensorPrimitives.IndexOfMax(logits.Slice(i * classes, classes)) == labels[i] ? 1 : 0;
-        return right;
-    }
 }

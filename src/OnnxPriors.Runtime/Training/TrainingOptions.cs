@@ -10,6 +10,9 @@ public enum BestBy
 
     /// <summary>The highest accuracy.</summary>
     Accuracy,
+
+    /// <summary>The highest mean intersection over union of a segmentation.</summary>
+    Iou,
 }
 
 /// <summary>How a step is trained. All but the intervals of the checkpoints fixes the run's bits.</summary>

@@ -31,11 +31,11 @@ public sealed record EpochMetrics
     /// <summary>The learning rate of the epoch's last step.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>The mean cross-entropy of the training examples as they were trained on, in nats.</summary>
+    /// <summary>The mean of the objective over the training examples as they were trained on, in nats: cross-entropy, or the task's own.</summary>
     public required double TrainLoss { get; init; }
 
-    /// <summary>The share of the training examples that was right as they were trained on.</summary>
-    public required double TrainAccuracy { get; init; }
+    /// <summary>The share of the training examples (of the counted pixels or labels, where a task has them) that was right as they were trained on; null for regression.</summary>
+    public required double? TrainAccuracy { get; init; }
 
     /// <summary>½(Σ aδ² − ‖Bᵀδ‖²) after the epoch, summed in float64; null without a prior.</summary>
     public double? PriorEnergy { get; init; }
@@ -62,7 +62,14 @@ public sealed record EpochMetrics
 /// <param name="Ece">The expected calibration error.</param>
 /// <param name="Brier">The Brier score.</param>
 /// <param name="Examples">The number of examples.</param>
-public sealed record ValidationMetrics(double Accuracy, double Nll, double Ece, double Brier, int Examples);
+public sealed record ValidationMetrics(double? Accuracy, double Nll, double? Ece, double? Brier, int Examples)
+{
+    /// <summary>The mean intersection over union of a segmentation; null for other tasks.</summary>
+    public double? MeanIou { get; init; }
+
+    /// <summary>The root mean squared error of a regression; null for other tasks.</summary>
+    public double? Rmse { get; init; }
+}
 
 /// <summary>What a run came to.</summary>
 public sealed record TrainingResult

@@ -1,6 +1,7 @@
 using OnnxPriors.Artifacts.OrtTraining;
 using OnnxPriors.Graphs;
 using OnnxPriors.Importing;
+using OnnxPriors.Objectives;
 using OnnxPriors.Optimizers;
 
 namespace OnnxPriors.Artifacts;
@@ -10,6 +11,9 @@ public sealed record BakeOptions
 {
     /// <summary>The prior.</summary>
     public required PriorChoice Prior { get; init; }
+
+    /// <summary>Task and objective.</summary>
+    public TaskChoice Task { get; init; } = TaskChoice.Classification;
 
     /// <summary>The update rule.</summary>
     public required Optimizer Optimizer { get; init; }

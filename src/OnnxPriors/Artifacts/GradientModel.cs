@@ -26,7 +26,7 @@ public sealed record GradientModel
     /// <summary>The output for the loss, float [].</summary>
     public const string LossName = "loss";
 
-    /// <summary>The output for the class scores [batch, C] under cross-entropy.</summary>
+    /// <summary>The output for the scores that a task's objective is of: [batch, C], or [batch, C, H, W] where every pixel has them.</summary>
     public const string LogitsName = "logits";
 
     /// <summary>The graph.</summary>
@@ -87,7 +87,7 @@ public sealed record GradientModel
             return name;
         }
         var loss = Out(LossName, term.Loss);
-        var own = outputs.Select(o => Out(objective is CrossEntropy ? LogitsName : o.Name, o.Value)).ToImmutableArray();
+        var own = outputs.Select(o => Out(objective is LinearObjective ? o.Name : LogitsName, o.Value)).ToImmutableArray();
         // What the loss does not depend on has the gradient zero.
         var parameters = trained.Select((t, i) => new TrainedTensor(t, tensors[i].Name, Out($"{tensors[i].Name}.gradient", gradients[i] ?? b.FilledLike(tensors[i], 0)))).ToImmutableArray();
         var statistics = copy.Buffers.Select((t, i) => new RunningStatistic(t, buffers[i].Name, Out($"{buffers[i].Name}.next", copy[t]))).ToImmutableArray();

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using OnnxPriors.Artifacts.OrtTraining;
+using OnnxPriors.Objectives;
 using OnnxPriors.Priors;
 
 namespace OnnxPriors.Artifacts;
@@ -27,11 +28,15 @@ public sealed record Manifest
     /// <summary>The ONNX IR version of all models of the folder.</summary>
     public required int IrVersion { get; init; }
 
-    /// <summary>What the loss is; <c>cross-entropy</c>.</summary>
+    /// <summary>The task that the labels, the objective and the measures follow.</summary>
+    [JsonRequired]
+    public TaskChoice Task { get; init; } = TaskChoice.Classification;
+
+    /// <summary>What the loss is: <c>cross-entropy</c>, <c>pixel-cross-entropy</c>, <c>binary-cross-entropy</c> or <c>gaussian</c>.</summary>
     [JsonRequired]
     public string Objective { get; init; } = "cross-entropy";
 
-    /// <summary>The number of classes C.</summary>
+    /// <summary>The number of classes C, of labels, or of numbers predicted.</summary>
     public required int Classes { get; init; }
 
     /// <summary>The classes' names in the order of the labels, where they are known.</summary>
@@ -40,11 +45,11 @@ public sealed record Manifest
     /// <summary>The model's own inputs; the batch is the dimension named in text.</summary>
     public required IReadOnlyList<ManifestInput> Inputs { get; init; }
 
-    /// <summary>The gradient model's input for labels, int64 [batch].</summary>
+    /// <summary>The gradient model's input for labels: int64 [batch], int64 [batch, H, W], or float [batch, C], as the task has them.</summary>
     [JsonRequired]
     public string Labels { get; init; } = "labels";
 
-    /// <summary>The gradient model's input for the number of labels in the whole effective batch, float [].</summary>
+    /// <summary>The gradient model's input for the number of labels in the whole effective batch (of counted pixels, or their weight), float [].</summary>
     [JsonRequired]
     public string LabelCount { get; init; } = "label_count";
 
@@ -52,7 +57,7 @@ public sealed record Manifest
     [JsonRequired]
     public string Loss { get; init; } = "loss";
 
-    /// <summary>The output for the logits [batch, C], in gradient and eval model.</summary>
+    /// <summary>The output for the logits, in gradient and eval model: [batch, C], or [batch, C, H, W] at the input's size for segmentation.</summary>
     [JsonRequired]
     public string Logits { get; init; } = "logits";
 

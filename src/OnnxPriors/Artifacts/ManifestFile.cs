@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using OnnxPriors.Artifacts.OrtTraining;
+using OnnxPriors.Objectives;
 
 namespace OnnxPriors.Artifacts;
 
@@ -125,7 +126,7 @@ public static class ManifestFile
         Require(manifest.Inputs.All(x => x?.Shape.All(d => d is not null) == true) && manifest.Parameters.All(x => x is not null)
             && manifest.Buffers.All(x => x is not null) && manifest.Files.All(x => x is not null)
             && manifest.Optimizer.States.Concat(manifest.Optimizer.Scalars).Concat(manifest.ClassNames ?? []).All(x => x is not null), "a list has a null");
-        Require(manifest.Objective == "cross-entropy", $"the objective '{manifest.Objective}' is not 'cross-entropy', the one known");
+        CheckTask();
         Require(manifest.Classes > 0, $"{manifest.Classes} classes");
         Require(manifest.ClassNames is null || manifest.ClassNames.Count == manifest.Classes,
             $"{manifest.ClassNames?.Count} class names for {manifest.Classes} classes");
@@ -166,6 +167,21 @@ public static class ManifestFile
             CheckLength(StepFiles.States, manifest.StateLength * manifest.Optimizer.States.Count);
         Require(manifest.Optimizer.InitialStep is >= 0 and <= int.MaxValue, $"the optimizer's first step is {manifest.Optimizer.InitialStep}");
 
+        void CheckTask()
+        {
+            try
+            {
+                var due = manifest.Task.Objective().Name;
+                Require(manifest.Objective == due, $"the objective '{manifest.Objective}' is not '{due}', the one of {manifest.Task.Name}");
+            }
+            catch (ObjectiveException error)
+            {
+                throw new ArtifactException($"'{path}' contradicts itself: {error.Message} Bake the step again.", error);
+            }
+            Require(manifest.Task.ClassWeights is not { } weights || weights.Count == manifest.Classes && weights.All(w => w >= 0 && double.IsFinite(w)), "the class weights are not one number of 0 or above for each class");
+            Require(manifest.Task.Deviation is not { } deviation || deviation > 0 && double.IsFinite(deviation), $"the deviation is {manifest.Task.Deviation}");
+        }
+
         void CheckPackage(ManifestOrtTraining package)
         {
             foreach (var needed in (string[])[OrtTrainingFiles.Training, OrtTrainingFiles.Eval, OrtTrainingFiles.Optimizer, OrtTrainingFiles.Checkpoint, OrtTrainingFiles.Inference])
@@ -190,4 +206,5 @@ public static class ManifestFile
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(TaskChoice))]
 internal sealed partial class ManifestJson : JsonSerializerContext;

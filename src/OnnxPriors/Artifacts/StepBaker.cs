@@ -25,6 +25,7 @@ public static class StepBaker
     /// <exception cref="InvalidPriorException">The prior file is damaged, or its options are out of range.</exception>
     /// <exception cref="PriorMismatchException">The prior file belongs to another model.</exception>
     /// <exception cref="Gradients.GradientException">Nodes between trained tensors and scores have no gradient; all are listed.</exception>
+    /// <exception cref="ObjectiveException">The scores do not fit the task, or its settings contradict it.</exception>
     /// <exception cref="IOException">A file cannot be read or written, or the disk is full.</exception>
     public static BakeReport Bake(ImportedModel model, BakeOptions options, string folder, CancellationToken cancellation = default)
     {
@@ -36,6 +37,9 @@ public static class StepBaker
         if (trained.IsEmpty)
             throw new ArtifactException("Nothing trains: no tensor of the model is selected (--train).");
         CheckPlace(folder);
+        var objective = options.Task.Objective();
+        if (options.Targets.HasFlag(BakeTargets.OrtTraining) && options.Task.Kind() != LearningTask.Classification)
+            throw new ArtifactException($"A package for the ORT Training API classifies, and the task is {options.Task.Name}; bake with --target step.");
         if (options.Prior is { Step: PriorStep.Proximal, Kind: not PriorKind.None } && (options.Optimizer is not Sgd || options.Targets.HasFlag(BakeTargets.OrtTraining)))
             throw new ArtifactException("The proximal step is for --optimizer sgd in the step alone (--target step); bake with --prior-step plain.");
         if (options.Targets.HasFlag(BakeTargets.OrtTraining))
@@ -47,9 +51,10 @@ public static class StepBaker
         cancellation.ThrowIfCancellationRequested();
         var values = Fitted(model, options.Prior, prior);
         Value[] tensors = [.. trained.Select(t => t.Tensor)];
-        var cut = options.CutsFrozenPart && options.Targets == BakeTargets.Step ? FrozenPrefix.Of(model.Graph, tensors) : null;
+        // The features of pictures are given to a head of rows; one of pixels needs the picture's size as well.
+        var cut = options.CutsFrozenPart && options.Targets == BakeTargets.Step && options.Task.Kind() != LearningTask.Segmentation ? FrozenPrefix.Of(model.Graph, tensors) : null;
         var graph = cut?.Rest ?? model.Graph;
-        var gradient = GradientModel.Build(graph, tensors, new CrossEntropy(), options.BatchNormalization, values);
+        var gradient = GradientModel.Build(graph, tensors, objective, options.BatchNormalization, values);
         var eval = EvalModel.Build(graph, tensors, options.BatchNormalization, values);
 
         var files = prior.Files.ToBuilder();
@@ -205,7 +210,8 @@ public static class StepBaker
             Producer = $"{producer.Producer} {producer.ProducerVersion}",
             Opset = (int)producer.Opset,
             IrVersion = (int)producer.IrVersion,
-            Objective = "cross-entropy",
+            Objective = options.Task.Objective().Name,
+            Task = options.Task,
             Classes = classes,
             ClassNames = options.ClassNames,
             Inputs = [.. gradient.Inputs.Select(Describe)],

@@ -35,8 +35,17 @@ public sealed record ImportOptions
     /// <summary>What comes out.</summary>
     public ImportForm Form { get; init; } = ImportForm.AsFile;
 
-    /// <summary>The number of classes of a fresh head, at least 2.</summary>
+    /// <summary>The number of classes of a fresh head, at least <see cref="FewestClasses"/>.</summary>
     public int? Classes { get; init; }
+
+    /// <summary>The least number of outputs of a fresh head: 2 where they are classes of which one is right, 1 where each stands for itself.</summary>
+    public int FewestClasses { get; init; } = 2;
+
+    /// <summary>What a fresh head is.</summary>
+    public HeadForm Head { get; init; } = HeadForm.Linear;
+
+    /// <summary>The channels of a fresh head's atrous pyramid.</summary>
+    public int PyramidWidth { get; init; } = 128;
 
     /// <summary>The value that holds the features, by its name in the file; null finds it.</summary>
     public string? Features { get; init; }

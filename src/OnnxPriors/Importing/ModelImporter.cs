@@ -74,10 +74,30 @@ public static class ModelImporter
     {
         if (options.Classes is not { } classes)
             throw new ImportException("A fresh head needs the number of classes; give --classes C.");
+        if (options.Head != HeadForm.Linear)
+            return NewPixelHead(model, normalized, options, classes);
         var split = SplitOf(normalized, options.Features is null ? ClassScores(normalized.Graph, options) : null, options);
         var part = new GraphPart(normalized.Graph, [split.Features]);
-        var logits = FreshHead.Add(part.Builder, part[split.Features], classes, options.Seed);
+        var logits = FreshHead.Add(part.Builder, part[split.Features], classes, options.FewestClasses, options.Seed);
         return Finish(model, normalized, part, logits, split, options) with { Classes = classes };
+    }
+
+    // A network that classifies is cut at its last feature map; one that scores pixels already, before its own last layer.
+    private static ImportedModel NewPixelHead(Model model, NormalizedGraph normalized, ImportOptions options, int classes)
+    {
+        var output = options.Features is not null ? null : PixelScores(normalized.Graph, options) ?? ClassScores(normalized.Graph, options);
+        var split = SpatialSplit.Of(normalized.Graph, SplitOf(normalized, output, options));
+        var part = new GraphPart(normalized.Graph, [split.Features]);
+        var picture = part.Builder.Inputs.Where(i => i.Shape is { Rank: 4 }).ToArray() is [var one] ? one
+            : throw new ImportException($"Which input is the picture is not clear: {string.Join(", ", part.Builder.Inputs.Select(i => $"'{i.Name}' {i.Shape}"))}. Scores for every pixel need one input [batch, channels, H, W]; make the others constants with --bind.");
+        var logits = new SegmentationHead(part.Builder, classes, options.Seed).Add(part[split.Features], picture, options.Head, options.PyramidWidth);
+        return Finish(model, normalized, part, logits, split, options) with { Classes = classes };
+    }
+
+    private static Value? PixelScores(Graph graph, ImportOptions options)
+    {
+        var outputs = options.Output is { } name ? graph.Outputs.Where(o => o.Name == name) : graph.Outputs;
+        return outputs.Where(o => o.Type.IsFloating() && o.Shape is { Rank: 4 } shape && !IsScores(o) && shape[1].Value is > 0).ToArray() is [var one] ? one : null;
     }
 
     private static FeatureSplit SplitOf(NormalizedGraph normalized, Value? logits, ImportOptions options)
