@@ -33,7 +33,7 @@ public sealed class ScaleLearningTests : IDisposable
         // The energies are sums of float32, the reference's of float64.
         Assert.AreEqual(1, learned.Scale / ((learned.Deviation * learned.Deviation * evidence.Features.Trace + 2 * features) / evidence.Features.Count), 1e-5);
         Assert.AreEqual(1, learned.HeadScale / ((learned.Deviation * learned.Deviation * evidence.Head.Trace + 2 * head) / evidence.Head.Count), 1e-5);
-        Assert.IsGreaterThan(0.7, result.Epochs[^1].TrainAccuracy, "the data is learned too, under the noise");
+        Assert.IsGreaterThan(0.7, result.Epochs[^1].TrainAccuracy!.Value, "the data is learned too, under the noise");
         Assert.IsGreaterThan(result.Epochs[0].Scale!.Bound, learned.Bound, "the bound rises");
     }
 
