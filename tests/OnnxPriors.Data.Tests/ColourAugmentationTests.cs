@@ -144,7 +144,13 @@ public sealed class ColourAugmentationTests : IDisposable
 
     private static BatchStream Views(IDataset data, ulong seed, int batch = 50, int threads = 1) => new(DatasetView.All(data), new BatchOptions
     {
-        BatchSize = batch, Views = 2, Augmentation = Augmentation.Views, Shuffle = true, Seed = seed, Threads = threads, Preprocessing = new Preprocessing { Size = new ImageSize(Side, Side) },
+        BatchSize = batch,
+        Views = 2,
+        Augmentation = Augmentation.Views,
+        Shuffle = true,
+        Seed = seed,
+        Threads = threads,
+        Preprocessing = new Preprocessing { Size = new ImageSize(Side, Side) },
     });
 
     private static float[] All(IDataset data, ulong seed, int threads, int epoch = 0)
