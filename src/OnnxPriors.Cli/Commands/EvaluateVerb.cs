@@ -17,7 +17,7 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary><c>evaluate RUN|MODEL --data DATA</c>: accuracy, likelihood and calibration of a run or of any ONNX classifier, and the measures of other tasks.</summary>
 internal sealed class EvaluateVerb : IVerb
 {
-    private readonly Argument<string[]> target = new("RUN|MODEL") { Description = "A run's folder, several runs', whose probabilities are averaged, or an ONNX file of one input that gives class scores.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> target = PathList.Of("RUN|MODEL", "A run's folder, several runs', whose probabilities are averaged, or an ONNX file of one input that gives class scores.");
     private readonly DataOptions data = new(DataUse.Measure);
     private readonly Option<string?> state = Optional<string>("--state", "A run's samples, best or last state. Default: the first of these it has.");
     private readonly Option<string?> ood = new("--ood") { Description = "Data of another task: how well confidence and entropy tell the model's data from it (AUROC). Its labels do not count.", HelpName = "SRC" };

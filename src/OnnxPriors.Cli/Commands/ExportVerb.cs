@@ -17,7 +17,7 @@ internal sealed class ExportVerb : IVerb
 {
     private const int MostExamples = 64;
 
-    private readonly Argument<string[]> target = new("RUN") { Description = "A run's folder, or several runs', whose states are averaged alike.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> target = PathList.Of("RUN", "A run's folder, or several runs', whose states are averaged alike.");
     private readonly Option<string> output = new("--output", "-o") { Description = "The file to write.", Required = true };
     private readonly Option<string?> state = Optional<string>("--state", "Samples, best or last. Default: the first of these the run has.");
     private readonly Option<string?> data = Optional<string>("--data", $"Data to compare file and run on, up to {MostExamples} examples. Default: the run's own, else random numbers.");

@@ -8,7 +8,7 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary><c>prior merge A B … -o OUT</c>: the posterior of the whole data from those of its shards.</summary>
 internal sealed class PriorMergeVerb : IVerb
 {
-    private readonly Argument<string[]> files = new("FILES") { Description = "The prior files of disjoint shards of the data.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> files = PathList.Of("FILE", "The prior files of disjoint shards of the data.");
     private readonly Option<string> output = PriorFile.Output("The prior file to write.");
     private readonly Option<int?> rank = new("--rank") { Description = "K of the merged factor, where the parts' were compressed (fit --collected). 0: the moments alone. Default: the largest of the parts'.", HelpName = "K" };
     private readonly Option<double?> precision = new("--prior-precision") { Description = "τ of the merged Laplace approximation; one file alone takes another τ so. Default: the parts'.", HelpName = "T" };

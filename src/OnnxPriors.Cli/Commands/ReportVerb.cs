@@ -10,7 +10,7 @@ namespace OnnxPriors.Cli.Commands;
 /// <summary><c>report DIR… -o report.html</c>: what experiments or their shards came to, as one page.</summary>
 internal sealed class ReportVerb : IVerb
 {
-    private readonly Argument<string[]> folders = new("DIR") { Description = "The folders of experiments, or of their shards.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> folders = PathList.Of("DIR", "The folders of experiments, or of their shards.");
     private readonly Option<string> output = new("--output", "-o") { Description = "The HTML file to write.", Required = true, HelpName = "FILE.html" };
     private readonly Option<string?> table = new("--table") { Description = "A folder for the merged table: results.csv, results.jsonl and times.csv.", HelpName = "DIR" };
 

@@ -21,6 +21,12 @@ public sealed class BadUsageTests : IDisposable
         "prior info @prior.safetensors",
         "prior sample @prior.safetensors -o @out.safetensors",
         "prior rescale @prior.safetensors -o @out.safetensors",
+        "prior merge @prior.safetensors -o @out.safetensors",
+        "prior export @prior.safetensors --model @model.onnx -o @out",
+        "prior import @four --model @model.onnx -o @out.safetensors",
+        "benchmark @model.onnx",
+        "experiment @experiment.yaml -o @out",
+        "report @results -o @out.html",
         "conformance @cases",
         "replay @step --batches @batch.npz",
         "checkpoint info @trained --package @package",
@@ -170,6 +176,8 @@ public sealed class BadUsageTests : IDisposable
         bench.Done("train @step --data @data.csv -o @run --epochs 2");
         bench.Done("bake @model.onnx --prior isotropic --classes 3 --target ort-training -o @package");
         File.Copy(bench["package/checkpoint"], bench["trained"]);
+        bench.Done("prior export @prior.safetensors --model @model.onnx -o @four");
+        Directory.CreateDirectory(bench["results"]);
         Directory.CreateDirectory(bench["cases/one"]);
         File.Copy(bench["model.onnx"], bench["cases/one/model.onnx"]);
     }
