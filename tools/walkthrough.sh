@@ -16,12 +16,12 @@
 # the isotropic one, and ε is a tenth of it, so that no coordinate is stiffer than these learning rates can follow.
 #
 # From the environment: ONNXPRIORS, the program, where it is not on PATH; THREADS, for computing; SEEDS; TRAIN, what trains (--train);
-# WAYS, those to run.
+# WAYS, those to run; STEP, how the prior enters a step: plain, as in README's tables, or proximal, which follows stiffer priors.
 set -euo pipefail
 [ $# -ge 4 ] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 model=$1 source=$2 target=$3 out=$4 quick=${5:-}
 tool=${ONNXPRIORS:-onnxpriors} threads=${THREADS:-0} seeds=${SEEDS:-0 1 2} train=${TRAIN:-from:fire6/squeeze1x1_1}
-ways=${WAYS:-linear-probe none zero isotropic learned}
+ways=${WAYS:-linear-probe none zero isotropic learned} step=${STEP:-plain}
 steps=500 probe_epochs=25 epochs=15 classes=4 validation=0.25
 probe_rates="0.0001 0.0003 0.001 0.003" rates="3e-5 1e-4 3e-4" variances="1e-5 1e-4 1e-3" wide="0.1 1 10"
 # Of 2,000 a class five in a thousand are ten.
@@ -106,8 +106,8 @@ printf '| way (%s) | accuracy | NLL | ECE | chosen |\n| --- | --- | --- | --- | 
 way linear-probe "$probe_rates" - --prior none --train head
 way none "$rates" - --prior none --train "$train"
 # Around zero the weights themselves are deviations, so the variances that matter are larger.
-way zero "$rates" "$wide" --prior zero --train "$train" --scale @
-way isotropic "$rates" "$variances" --prior isotropic --train "$train" --scale @
-way learned "$rates" "$variances" --prior "$out/prior.safetensors" --train "$train"
+way zero "$rates" "$wide" --prior zero --train "$train" --scale @ --prior-step "$step"
+way isotropic "$rates" "$variances" --prior isotropic --train "$train" --scale @ --prior-step "$step"
+way learned "$rates" "$variances" --prior "$out/prior.safetensors" --train "$train" --prior-step "$step"
 
 [[ $ways != *learned* ]] || "$tool" export "$out/$name-learned-run-${seeds%% *}" -o "$out/$name-learned.onnx"
