@@ -1,6 +1,6 @@
 using System.CommandLine;
 using OnnxPriors.Runtime.Steps;
-using static OnnxPriors.Cli.Commands.TrainingChoices;
+using static OnnxPriors.Cli.Commands.Steps.TrainingChoices;
 
 namespace OnnxPriors.Cli.Commands;
 

@@ -1,3 +1,9 @@
+using OnnxPriors.Cli.Commands.Devices;
+using OnnxPriors.Cli.Commands.Models;
+using OnnxPriors.Cli.Commands.Priors;
+using OnnxPriors.Cli.Commands.Results;
+using OnnxPriors.Cli.Commands.Steps;
+
 namespace OnnxPriors.Cli.Commands;
 
 /// <summary>The verbs there are, in the order of the help.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using OnnxPriors.Artifacts;
 using OnnxPriors.Cli.Commands;
+using OnnxPriors.Cli.Commands.Results;
 using OnnxPriors.Cli.Demo;
 using OnnxPriors.Cli.Trials;
 using OnnxPriors.Torch.Fitting;

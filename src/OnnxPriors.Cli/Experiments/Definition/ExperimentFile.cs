@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using OnnxPriors.Cli.Commands;
+using OnnxPriors.Cli.Commands.Priors;
 
 namespace OnnxPriors.Cli.Experiments.Definition;
 

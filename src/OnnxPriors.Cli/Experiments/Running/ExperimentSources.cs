@@ -1,5 +1,5 @@
 using System.CommandLine;
-using OnnxPriors.Cli.Commands;
+using OnnxPriors.Cli.Commands.Priors;
 using OnnxPriors.Cli.Datasets;
 using OnnxPriors.Cli.Display;
 using OnnxPriors.Cli.Experiments.Definition;
