@@ -34,7 +34,6 @@ internal sealed record BenchmarkModel(ImportedModel Imported, ImportOptions Opti
         var inputs = new RandomInputs(Imported.Graph, seed, batch).Make(OpenSize);
         var numbers = new float[batch];
         Philox.FillNormal(numbers, seed, step: (ulong)inputs.Count);
-        var classes = Imported.Classes!.Value;
-        return (inputs, Array.ConvertAll(numbers, n => Math.Clamp((long)(classes * 0.5 * (1 + Math.Tanh(0.8 * n))), 0, classes - 1)));
+        return (inputs, RandomInputs.Integers(numbers, Imported.Classes!.Value));
     }
 }

@@ -43,8 +43,8 @@ internal sealed class RandomInputs(Graph graph, ulong seed, long batch = 2)
         return [.. shape.Select((d, axis) => d.Value ?? (axis == 0 ? batch : openSize))];
     }
 
-    // The normal distribution's lower half is 0 and its upper half 1; a wider range spreads it evenly.
-    private static long[] Integers(float[] numbers, long limit) =>
+    /// <summary>Whole numbers from 0 below a limit of normal ones: the lower half is 0 and the upper half 1; a wider range is spread evenly.</summary>
+    public static long[] Integers(float[] numbers, long limit) =>
         Array.ConvertAll(numbers, n => Math.Min(limit - 1, (long)(limit * 0.5 * (1 + Math.Tanh(0.8 * n)))));
 
     // How many values an integer may have: the extent of the axis that it indexes, seen through operators that keep it as it is.
